@@ -1,0 +1,146 @@
+package events
+
+import (
+	"encoding/hex"
+	"fmt"
+)
+
+// ID is a UUIDv7 (RFC 9562), chosen by the writer: a record resent has the
+// same id, and the fold applies it once.
+type ID [16]byte
+
+func (id ID) String() string {
+	h := hex.EncodeToString(id[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// Event is what one record says: the envelope around facts and parts.
+type Event struct {
+	ID      ID
+	Type    Type
+	Subject Ref
+	UID     string // the subject's, where the writer knows it
+	Base    Offset // the last offset its writer had folded
+	Actor   Actor
+	Cause   []Offset // the records that made the writer write this one
+	Reason  string   // for people: why
+	Claimed int64    // the writer's clock, Unix nanoseconds
+	Require Precondition
+	Facts   Facts
+	Parts   []Part // at most one per column, ascending
+}
+
+// Actor is who did it. Exactly one of ServiceAccount, Node and Reconciler says
+// what kind of engine it was; a person has none of them.
+type Actor struct {
+	User           string // as authenticated: alice, system:node:n1
+	Groups         []string
+	ServiceAccount string // namespace/name
+	Node           string
+	Reconciler     string
+	Address        string // the client's IP address
+	Agent          string // the client's User-Agent
+}
+
+// Precondition is what must hold at the record's place in the ledger.
+type Precondition struct {
+	Written Revision // the subject's last written revision; 0: not asked
+	UID     string   // the subject's uid; empty: not asked
+}
+
+// Column says which part of an object a Part is. Columns have their own
+// versions in a view.
+type Column uint64
+
+const (
+	Spec   Column = 1 // metadata and spec (and all else that is not status)
+	Status Column = 2
+)
+
+// Part is an opaque body of an object. The fold never looks inside.
+type Part struct {
+	Column     Column
+	Encoding   string // media type of Data once decrypted, e.g. application/vnd.kubernetes.protobuf
+	APIVersion string // stored version, GA only: v1, apps/v1
+	Key        string // id of the key that Data is encrypted with; empty: plain
+	Data       []byte
+}
+
+// Part returns the part of column c, or nil.
+func (e *Event) Part(c Column) *Part {
+	for i := range e.Parts {
+		if e.Parts[i].Column == c {
+			return &e.Parts[i]
+		}
+	}
+	return nil
+}
+
+func (e *Event) fields(w *wire) {
+	id := e.ID[:]
+	w.bytes(1, &id)
+	if copy(e.ID[:], id) != len(e.ID) || len(id) != len(e.ID) {
+		w.fail("id has %d bytes", len(id))
+	}
+	w.str(2, (*string)(&e.Type))
+	inline(w, 3, &e.Subject)
+	w.str(4, &e.UID)
+	base := uint64(e.Base + 1)
+	w.uint(5, &base)
+	e.Base = Offset(base) - 1
+	inline(w, 6, &e.Actor)
+	w.offsets(7, &e.Cause)
+	w.str(8, &e.Reason)
+	w.int(9, &e.Claimed)
+	inline(w, 10, &e.Require)
+	inline(w, 11, &e.Facts)
+	repeated(w, 12, &e.Parts)
+	for i := 1; i < len(e.Parts); i++ {
+		if e.Parts[i].Column <= e.Parts[i-1].Column {
+			w.fail("parts are not in ascending order")
+		}
+	}
+}
+
+func (a *Actor) fields(w *wire) {
+	w.str(1, &a.User)
+	w.strs(2, &a.Groups)
+	w.str(3, &a.ServiceAccount)
+	w.str(4, &a.Node)
+	w.str(5, &a.Reconciler)
+	w.str(6, &a.Address)
+	w.str(7, &a.Agent)
+}
+
+func (p *Precondition) fields(w *wire) {
+	w.uint(1, (*uint64)(&p.Written))
+	w.str(2, &p.UID)
+}
+
+func (p *Part) fields(w *wire) {
+	w.uint(1, (*uint64)(&p.Column))
+	w.str(2, &p.Encoding)
+	w.str(3, &p.APIVersion)
+	w.str(4, &p.Key)
+	w.bytes(5, &p.Data)
+	if w.reading && w.err == nil && p.Column != Spec && p.Column != Status {
+		w.fail("column %d", p.Column)
+	}
+}
+
+// Who names the actor as people know it: alice, the replicas reconciler, node n1.
+func (a Actor) Who() string {
+	switch {
+	case a.Reconciler != "":
+		return "reconciler " + a.Reconciler
+	case a.Node != "":
+		return "node " + a.Node
+	case a.ServiceAccount != "":
+		return "service account " + a.ServiceAccount
+	case a.User == "":
+		return "cairn"
+	case a.Address != "":
+		return fmt.Sprintf("%s from %s", a.User, a.Address)
+	}
+	return a.User
+}
