@@ -77,7 +77,11 @@ func (e *Event) Part(c Column) *Part {
 }
 
 func (e *Event) fields(w *wire) {
-	id := e.ID[:]
+	var id []byte
+	var base uint64
+	if !w.reading {
+		id, base = e.ID[:], uint64(e.Base+1)
+	}
 	w.bytes(1, &id)
 	if copy(e.ID[:], id) != len(e.ID) || len(id) != len(e.ID) {
 		w.fail("id has %d bytes", len(id))
@@ -85,7 +89,6 @@ func (e *Event) fields(w *wire) {
 	w.str(2, (*string)(&e.Type))
 	inline(w, 3, &e.Subject)
 	w.str(4, &e.UID)
-	base := uint64(e.Base + 1)
 	w.uint(5, &base)
 	e.Base = Offset(base) - 1
 	inline(w, 6, &e.Actor)
