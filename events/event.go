@@ -3,6 +3,8 @@ package events
 import (
 	"encoding/hex"
 	"fmt"
+
+	"cairn/events/wire"
 )
 
 // ID is a UUIDv7 (RFC 9562), chosen by the writer: a record resent has the
@@ -76,58 +78,58 @@ func (e *Event) Part(c Column) *Part {
 	return nil
 }
 
-func (e *Event) fields(w *wire) {
+func (e *Event) Fields(w *wire.Codec) {
 	var id []byte
 	var base uint64
-	if !w.reading {
+	if !w.Reading() {
 		id, base = e.ID[:], uint64(e.Base+1)
 	}
-	w.bytes(1, &id)
+	w.Bytes(1, &id)
 	if copy(e.ID[:], id) != len(e.ID) || len(id) != len(e.ID) {
-		w.fail("id has %d bytes", len(id))
+		w.Fail("id has %d bytes", len(id))
 	}
-	w.str(2, (*string)(&e.Type))
-	inline(w, 3, &e.Subject)
-	w.str(4, &e.UID)
-	w.uint(5, &base)
+	w.Str(2, (*string)(&e.Type))
+	wire.Inline(w, 3, &e.Subject)
+	w.Str(4, &e.UID)
+	w.Uint(5, &base)
 	e.Base = Offset(base) - 1
-	inline(w, 6, &e.Actor)
-	w.offsets(7, &e.Cause)
-	w.str(8, &e.Reason)
-	w.int(9, &e.Claimed)
-	inline(w, 10, &e.Require)
-	inline(w, 11, &e.Facts)
-	repeated(w, 12, &e.Parts)
+	wire.Inline(w, 6, &e.Actor)
+	wire.Integers(w, 7, &e.Cause)
+	w.Str(8, &e.Reason)
+	w.Int(9, &e.Claimed)
+	wire.Inline(w, 10, &e.Require)
+	wire.Inline(w, 11, &e.Facts)
+	wire.Repeated(w, 12, &e.Parts)
 	for i := 1; i < len(e.Parts); i++ {
 		if e.Parts[i].Column <= e.Parts[i-1].Column {
-			w.fail("parts are not in ascending order")
+			w.Fail("parts are not in ascending order")
 		}
 	}
 }
 
-func (a *Actor) fields(w *wire) {
-	w.str(1, &a.User)
-	w.strs(2, &a.Groups)
-	w.str(3, &a.ServiceAccount)
-	w.str(4, &a.Node)
-	w.str(5, &a.Reconciler)
-	w.str(6, &a.Address)
-	w.str(7, &a.Agent)
+func (a *Actor) Fields(w *wire.Codec) {
+	w.Str(1, &a.User)
+	w.Strs(2, &a.Groups)
+	w.Str(3, &a.ServiceAccount)
+	w.Str(4, &a.Node)
+	w.Str(5, &a.Reconciler)
+	w.Str(6, &a.Address)
+	w.Str(7, &a.Agent)
 }
 
-func (p *Precondition) fields(w *wire) {
-	w.uint(1, (*uint64)(&p.Written))
-	w.str(2, &p.UID)
+func (p *Precondition) Fields(w *wire.Codec) {
+	w.Uint(1, (*uint64)(&p.Written))
+	w.Str(2, &p.UID)
 }
 
-func (p *Part) fields(w *wire) {
-	w.uint(1, (*uint64)(&p.Column))
-	w.str(2, &p.Encoding)
-	w.str(3, &p.APIVersion)
-	w.str(4, &p.Key)
-	w.bytes(5, &p.Data)
-	if w.reading && w.err == nil && p.Column != Spec && p.Column != Status {
-		w.fail("column %d", p.Column)
+func (p *Part) Fields(w *wire.Codec) {
+	w.Uint(1, (*uint64)(&p.Column))
+	w.Str(2, &p.Encoding)
+	w.Str(3, &p.APIVersion)
+	w.Str(4, &p.Key)
+	w.Bytes(5, &p.Data)
+	if w.Reading() && p.Column != Spec && p.Column != Status {
+		w.Fail("column %d", p.Column)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+
+	"cairn/events/wire"
 )
 
 func sample() *Event {
@@ -37,12 +39,12 @@ func TestFrameReadsBackWhatItWrote(t *testing.T) {
 
 // Whatever bytes decode, encode to the same bytes: no two spellings of a record.
 func FuzzWireIsCanonical(f *testing.F) {
-	f.Add(encode(sample()))
+	f.Add(wire.Encode(sample()))
 	f.Add([]byte{0x28, 0x80, 0x00})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var e Event
-		if decode(b, &e) == nil && !bytes.Equal(b, encode(&e)) {
-			t.Fatalf("%x decodes but encodes to %x", b, encode(&e))
+		if wire.Decode(b, &e) == nil && !bytes.Equal(b, wire.Encode(&e)) {
+			t.Fatalf("%x decodes but encodes to %x", b, wire.Encode(&e))
 		}
 	})
 }

@@ -1,5 +1,7 @@
 package events
 
+import "cairn/events/wire"
+
 // Facts is all of a record that the fold may read, extracted by the writer.
 // For a kind without a message of its own the common fields are enough.
 // Field numbers are frozen; new fields belong to a new fold version.
@@ -81,75 +83,75 @@ type Rollout struct {
 	Complete           bool
 }
 
-func (f *Facts) fields(w *wire) {
-	repeated(w, 1, &f.Labels)
-	repeated(w, 2, &f.Owners)
-	w.strs(3, &f.Finalizers)
-	w.int(4, &f.Deleting)
-	w.int(5, &f.Grace)
-	w.uint(6, &f.Generation)
-	repeated(w, 7, &f.Sizes)
-	optional(w, 16, &f.Pod)
-	optional(w, 17, &f.Service)
-	optional(w, 18, &f.Workload)
-	optional(w, 19, &f.Deployment)
-	optional(w, 20, &f.Node)
-	optional(w, 21, &f.Endpoints)
-	optional(w, 32, &f.Placement)
-	optional(w, 33, &f.Report)
-	optional(w, 34, &f.Cell)
-	optional(w, 35, &f.Denial)
-	optional(w, 36, &f.Activation)
-	optional(w, 37, &f.Rollout)
+func (f *Facts) Fields(w *wire.Codec) {
+	wire.Repeated(w, 1, &f.Labels)
+	wire.Repeated(w, 2, &f.Owners)
+	w.Strs(3, &f.Finalizers)
+	w.Int(4, &f.Deleting)
+	w.Int(5, &f.Grace)
+	w.Uint(6, &f.Generation)
+	wire.Repeated(w, 7, &f.Sizes)
+	wire.Optional(w, 16, &f.Pod)
+	wire.Optional(w, 17, &f.Service)
+	wire.Optional(w, 18, &f.Workload)
+	wire.Optional(w, 19, &f.Deployment)
+	wire.Optional(w, 20, &f.Node)
+	wire.Optional(w, 21, &f.Endpoints)
+	wire.Optional(w, 32, &f.Placement)
+	wire.Optional(w, 33, &f.Report)
+	wire.Optional(w, 34, &f.Cell)
+	wire.Optional(w, 35, &f.Denial)
+	wire.Optional(w, 36, &f.Activation)
+	wire.Optional(w, 37, &f.Rollout)
 }
 
-func (p *Pair) fields(w *wire) { w.str(1, &p.Key); w.str(2, &p.Value) }
-func (s *Size) fields(w *wire) { w.str(1, &s.Key); w.uint(2, &s.Bytes) }
+func (p *Pair) Fields(w *wire.Codec) { w.Str(1, &p.Key); w.Str(2, &p.Value) }
+func (s *Size) Fields(w *wire.Codec) { w.Str(1, &s.Key); w.Uint(2, &s.Bytes) }
 
-func (o *Owner) fields(w *wire) {
-	w.str(1, &o.Kind)
-	w.str(2, &o.Name)
-	w.str(3, &o.UID)
-	w.bool(4, &o.Controller)
-	w.bool(5, &o.Block)
+func (o *Owner) Fields(w *wire.Codec) {
+	w.Str(1, &o.Kind)
+	w.Str(2, &o.Name)
+	w.Str(3, &o.UID)
+	w.Bool(4, &o.Controller)
+	w.Bool(5, &o.Block)
 }
 
-func (c *Cell) fields(w *wire) {
-	w.str(1, &c.Name)
-	w.str(2, &c.Incarnation)
-	w.uint(3, &c.R0)
-	w.uint(4, &c.FoldVersion)
-	w.uint(5, &c.Window)
-	w.str(6, &c.PodRange)
-	w.str(7, &c.ServiceRange)
-	w.uint(8, &c.NodeMask)
-	w.uint(9, &c.NodePortLow)
-	w.uint(10, &c.NodePortHigh)
-	w.str(11, &c.DNSAddress)
+func (c *Cell) Fields(w *wire.Codec) {
+	w.Str(1, &c.Name)
+	w.Str(2, &c.Incarnation)
+	w.Uint(3, &c.R0)
+	w.Uint(4, &c.FoldVersion)
+	w.Uint(5, &c.Window)
+	w.Str(6, &c.PodRange)
+	w.Str(7, &c.ServiceRange)
+	w.Uint(8, &c.NodeMask)
+	w.Uint(9, &c.NodePortLow)
+	w.Uint(10, &c.NodePortHigh)
+	w.Str(11, &c.DNSAddress)
 }
 
-func (a *Activation) fields(w *wire) { w.uint(1, &a.FoldVersion) }
+func (a *Activation) Fields(w *wire.Codec) { w.Uint(1, &a.FoldVersion) }
 
-func (d *Denial) fields(w *wire) {
-	w.str(1, &d.Verb)
-	w.str(2, &d.Resource)
-	w.uint(3, &d.Status)
-	w.uint(4, &d.Count)
-	w.int(5, &d.Since)
+func (d *Denial) Fields(w *wire.Codec) {
+	w.Str(1, &d.Verb)
+	w.Str(2, &d.Resource)
+	w.Uint(3, &d.Status)
+	w.Uint(4, &d.Count)
+	w.Int(5, &d.Since)
 }
 
-func (r *Rollout) fields(w *wire) {
-	w.uint(1, &r.ObservedGeneration)
-	w.uint(2, &r.Available)
-	w.uint(3, &r.Unavailable)
-	w.bool(4, &r.Complete)
+func (r *Rollout) Fields(w *wire.Codec) {
+	w.Uint(1, &r.ObservedGeneration)
+	w.Uint(2, &r.Available)
+	w.Uint(3, &r.Unavailable)
+	w.Bool(4, &r.Complete)
 }
 
 // EncodeFacts and DecodeFacts serve the fold's own rows and views.
-func EncodeFacts(f *Facts) []byte { return encode(f) }
+func EncodeFacts(f *Facts) []byte { return wire.Encode(f) }
 
 // DecodeFacts reads what EncodeFacts wrote; its error wraps ErrMalformed.
 func DecodeFacts(b []byte) (*Facts, error) {
 	f := new(Facts)
-	return f, decode(b, f)
+	return f, wire.Decode(b, f)
 }

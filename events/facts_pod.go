@@ -1,5 +1,7 @@
 package events
 
+import "cairn/events/wire"
+
 // Pod holds what scheduling, placement and endpoints must know of a pod's spec.
 type Pod struct {
 	Requests     Resources // the pod's effective requests
@@ -98,86 +100,86 @@ type Incident struct {
 	Warning   bool
 }
 
-func (p *Pod) fields(w *wire) {
-	inline(w, 1, &p.Requests)
-	repeated(w, 2, &p.NodeSelector)
-	repeated(w, 3, &p.Tolerations)
-	repeated(w, 4, &p.HostPorts)
-	repeated(w, 5, &p.Ports)
-	w.str(6, &p.NodeName)
-	w.bool(7, &p.HostNetwork)
-	w.int(8, &p.Priority)
-	w.str(9, &p.Scheduler)
-	repeated(w, 10, &p.Spread)
-	w.str(11, &p.Hostname)
-	w.str(12, &p.Subdomain)
-	w.bool(13, &p.Identity)
-	w.strs(14, &p.Gates)
+func (p *Pod) Fields(w *wire.Codec) {
+	wire.Inline(w, 1, &p.Requests)
+	wire.Repeated(w, 2, &p.NodeSelector)
+	wire.Repeated(w, 3, &p.Tolerations)
+	wire.Repeated(w, 4, &p.HostPorts)
+	wire.Repeated(w, 5, &p.Ports)
+	w.Str(6, &p.NodeName)
+	w.Bool(7, &p.HostNetwork)
+	w.Int(8, &p.Priority)
+	w.Str(9, &p.Scheduler)
+	wire.Repeated(w, 10, &p.Spread)
+	w.Str(11, &p.Hostname)
+	w.Str(12, &p.Subdomain)
+	w.Bool(13, &p.Identity)
+	w.Strs(14, &p.Gates)
 }
 
-func (r *Resources) fields(w *wire) {
-	w.uint(1, &r.MilliCPU)
-	w.uint(2, &r.Memory)
-	w.uint(3, &r.Storage)
-	w.uint(4, &r.Pods)
+func (r *Resources) Fields(w *wire.Codec) {
+	w.Uint(1, &r.MilliCPU)
+	w.Uint(2, &r.Memory)
+	w.Uint(3, &r.Storage)
+	w.Uint(4, &r.Pods)
 }
 
-func (t *Toleration) fields(w *wire) {
-	w.str(1, &t.Key)
-	w.str(2, &t.Operator)
-	w.str(3, &t.Value)
-	w.str(4, &t.Effect)
-	w.int(5, &t.Seconds)
-	w.bool(6, &t.Forever)
+func (t *Toleration) Fields(w *wire.Codec) {
+	w.Str(1, &t.Key)
+	w.Str(2, &t.Operator)
+	w.Str(3, &t.Value)
+	w.Str(4, &t.Effect)
+	w.Int(5, &t.Seconds)
+	w.Bool(6, &t.Forever)
 }
 
-func (h *HostPort) fields(w *wire) {
-	w.str(1, &h.Protocol)
-	w.str(2, &h.Address)
-	w.uint(3, &h.Port)
+func (h *HostPort) Fields(w *wire.Codec) {
+	w.Str(1, &h.Protocol)
+	w.Str(2, &h.Address)
+	w.Uint(3, &h.Port)
 }
 
-func (p *PodPort) fields(w *wire) {
-	w.str(1, &p.Name)
-	w.str(2, &p.Protocol)
-	w.uint(3, &p.Port)
+func (p *PodPort) Fields(w *wire.Codec) {
+	w.Str(1, &p.Name)
+	w.Str(2, &p.Protocol)
+	w.Uint(3, &p.Port)
 }
 
-func (n *Node) fields(w *wire) {
-	w.bool(1, &n.Unschedulable)
-	repeated(w, 2, &n.Taints)
-	inline(w, 3, &n.Allocatable)
-	repeated(w, 4, &n.Addresses)
+func (n *Node) Fields(w *wire.Codec) {
+	w.Bool(1, &n.Unschedulable)
+	wire.Repeated(w, 2, &n.Taints)
+	wire.Inline(w, 3, &n.Allocatable)
+	wire.Repeated(w, 4, &n.Addresses)
 }
 
-func (t *Taint) fields(w *wire) {
-	w.str(1, &t.Key)
-	w.str(2, &t.Value)
-	w.str(3, &t.Effect)
+func (t *Taint) Fields(w *wire.Codec) {
+	w.Str(1, &t.Key)
+	w.Str(2, &t.Value)
+	w.Str(3, &t.Effect)
 }
 
-func (p *Placement) fields(w *wire) {
-	w.str(1, &p.Node)
-	w.int(2, (*int64)(&p.Registration))
-	w.str(3, &p.Why)
+func (p *Placement) Fields(w *wire.Codec) {
+	w.Str(1, &p.Node)
+	w.Int(2, (*int64)(&p.Registration))
+	w.Str(3, &p.Why)
 }
 
-func (r *Report) fields(w *wire) {
-	w.uint(1, &r.Epoch)
-	w.int(2, (*int64)(&r.Registration))
-	w.int(3, (*int64)(&r.Feed))
-	w.int(4, &r.Happened)
-	w.uint(5, (*uint64)(&r.Phase))
-	w.bool(6, &r.Ready)
-	repeated(w, 7, &r.Incidents)
-	if w.reading && r.Phase > Failed {
-		w.fail("phase %d", r.Phase)
+func (r *Report) Fields(w *wire.Codec) {
+	w.Uint(1, &r.Epoch)
+	w.Int(2, (*int64)(&r.Registration))
+	w.Int(3, (*int64)(&r.Feed))
+	w.Int(4, &r.Happened)
+	w.Uint(5, (*uint64)(&r.Phase))
+	w.Bool(6, &r.Ready)
+	wire.Repeated(w, 7, &r.Incidents)
+	if w.Reading() && r.Phase > Failed {
+		w.Fail("phase %d", r.Phase)
 	}
 }
 
-func (i *Incident) fields(w *wire) {
-	w.str(1, &i.Reason)
-	w.str(2, &i.Message)
-	w.str(3, &i.Container)
-	w.bool(4, &i.Warning)
+func (i *Incident) Fields(w *wire.Codec) {
+	w.Str(1, &i.Reason)
+	w.Str(2, &i.Message)
+	w.Str(3, &i.Container)
+	w.Bool(4, &i.Warning)
 }

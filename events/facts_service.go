@@ -1,5 +1,7 @@
 package events
 
+import "cairn/events/wire"
+
 // Service holds what addresses and endpoints must know of a Service's spec.
 type Service struct {
 	Type            string // ClusterIP, NodePort, LoadBalancer, ExternalName
@@ -71,66 +73,66 @@ type Amount struct {
 	Percent bool
 }
 
-func (s *Service) fields(w *wire) {
-	w.str(1, &s.Type)
-	repeated(w, 2, &s.Selector)
-	w.bool(3, &s.Headless)
-	w.str(4, &s.ClusterIP)
-	repeated(w, 5, &s.Ports)
-	w.bool(6, &s.PublishNotReady)
-	w.uint(7, &s.StickySeconds)
-	w.str(8, &s.ExternalName)
+func (s *Service) Fields(w *wire.Codec) {
+	w.Str(1, &s.Type)
+	wire.Repeated(w, 2, &s.Selector)
+	w.Bool(3, &s.Headless)
+	w.Str(4, &s.ClusterIP)
+	wire.Repeated(w, 5, &s.Ports)
+	w.Bool(6, &s.PublishNotReady)
+	w.Uint(7, &s.StickySeconds)
+	w.Str(8, &s.ExternalName)
 }
 
-func (p *ServicePort) fields(w *wire) {
-	w.str(1, &p.Name)
-	w.str(2, &p.Protocol)
-	w.uint(3, &p.Port)
-	w.uint(4, &p.Target)
-	w.str(5, &p.TargetName)
-	w.uint(6, &p.NodePort)
-	w.str(7, &p.AppProtocol)
+func (p *ServicePort) Fields(w *wire.Codec) {
+	w.Str(1, &p.Name)
+	w.Str(2, &p.Protocol)
+	w.Uint(3, &p.Port)
+	w.Uint(4, &p.Target)
+	w.Str(5, &p.TargetName)
+	w.Uint(6, &p.NodePort)
+	w.Str(7, &p.AppProtocol)
 }
 
-func (e *EndpointSet) fields(w *wire) {
-	w.str(1, &e.Service)
-	repeated(w, 2, &e.Endpoints)
+func (e *EndpointSet) Fields(w *wire.Codec) {
+	w.Str(1, &e.Service)
+	wire.Repeated(w, 2, &e.Endpoints)
 }
 
-func (e *Endpoint) fields(w *wire) {
-	w.str(1, &e.PortName)
-	w.str(2, &e.Protocol)
-	w.str(3, &e.Address)
-	w.uint(4, &e.Port)
-	w.bool(5, &e.Ready)
+func (e *Endpoint) Fields(w *wire.Codec) {
+	w.Str(1, &e.PortName)
+	w.Str(2, &e.Protocol)
+	w.Str(3, &e.Address)
+	w.Uint(4, &e.Port)
+	w.Bool(5, &e.Ready)
 }
 
-func (s *Selector) fields(w *wire) { repeated(w, 1, &s.Requirements) }
+func (s *Selector) Fields(w *wire.Codec) { wire.Repeated(w, 1, &s.Requirements) }
 
-func (r *Requirement) fields(w *wire) {
-	w.str(1, &r.Key)
-	w.str(2, &r.Operator)
-	w.strs(3, &r.Values)
+func (r *Requirement) Fields(w *wire.Codec) {
+	w.Str(1, &r.Key)
+	w.Str(2, &r.Operator)
+	w.Strs(3, &r.Values)
 }
 
-func (l *Workload) fields(w *wire) {
-	w.uint(1, &l.Replicas)
-	inline(w, 2, &l.Selector)
-	w.str(3, &l.TemplateHash)
-	repeated(w, 4, &l.TemplateLabels)
-	w.uint(5, &l.MinReadySeconds)
+func (l *Workload) Fields(w *wire.Codec) {
+	w.Uint(1, &l.Replicas)
+	wire.Inline(w, 2, &l.Selector)
+	w.Str(3, &l.TemplateHash)
+	wire.Repeated(w, 4, &l.TemplateLabels)
+	w.Uint(5, &l.MinReadySeconds)
 }
 
-func (d *Deployment) fields(w *wire) {
-	w.bool(1, &d.Recreate)
-	inline(w, 2, &d.MaxSurge)
-	inline(w, 3, &d.MaxUnavailable)
-	w.bool(4, &d.Paused)
-	w.uint(5, &d.HistoryLimit)
-	w.uint(6, &d.DeadlineSeconds)
+func (d *Deployment) Fields(w *wire.Codec) {
+	w.Bool(1, &d.Recreate)
+	wire.Inline(w, 2, &d.MaxSurge)
+	wire.Inline(w, 3, &d.MaxUnavailable)
+	w.Bool(4, &d.Paused)
+	w.Uint(5, &d.HistoryLimit)
+	w.Uint(6, &d.DeadlineSeconds)
 }
 
-func (a *Amount) fields(w *wire) {
-	w.uint(1, &a.Value)
-	w.bool(2, &a.Percent)
+func (a *Amount) Fields(w *wire.Codec) {
+	w.Uint(1, &a.Value)
+	w.Bool(2, &a.Percent)
 }

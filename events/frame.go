@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+
+	"cairn/events/wire"
 )
 
 // A frame is magic (3 bytes "CRN"), format number (1 byte), payload length
@@ -15,11 +17,14 @@ const (
 	frameHeader = 12
 )
 
+// ErrMalformed is wrapped by every error about bytes that are no canonical record.
+var ErrMalformed = wire.ErrMalformed
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // AppendFrame appends e's frame to b.
 func AppendFrame(b []byte, e *Event) []byte {
-	payload := encode(e)
+	payload := wire.Encode(e)
 	b = append(b, frameMagic...)
 	b = append(b, frameFormat)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(payload)))
@@ -45,7 +50,7 @@ func ReadFrame(b []byte) (*Event, error) {
 		return nil, fmt.Errorf("%w: frame checksum", ErrMalformed)
 	}
 	e := new(Event)
-	if err := decode(payload, e); err != nil {
+	if err := wire.Decode(payload, e); err != nil {
 		return nil, err
 	}
 	return e, nil

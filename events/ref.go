@@ -1,6 +1,10 @@
 package events
 
-import "strings"
+import (
+	"strings"
+
+	"cairn/events/wire"
+)
 
 // Kinds are named as resource and group, as Kubernetes' GroupResource prints
 // them; the core group has no suffix.
@@ -46,8 +50,8 @@ func (r Ref) String() string {
 	return r.Kind + "/" + r.Namespace + "/" + r.Name
 }
 
-func (r *Ref) fields(w *wire) {
-	w.str(1, &r.Kind)
-	w.str(2, &r.Namespace)
-	w.str(3, &r.Name)
+func (r *Ref) Fields(w *wire.Codec) {
+	w.Str(1, &r.Kind)
+	w.Str(2, &r.Namespace)
+	w.Str(3, &r.Name)
 }
