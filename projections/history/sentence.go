@@ -1,0 +1,167 @@
+package history
+
+import (
+	"fmt"
+	"strings"
+
+	"cairn/events"
+	"cairn/projections/fold"
+)
+
+// sentence tells what a record says, as its writer meant it; before holds the
+// subject's facts ahead of an update, nil where they are not known.
+func sentence(e *events.Event, before *events.Facts) string {
+	who, what := e.Actor.Who(), Say(e.Subject)
+	switch e.Type {
+	case events.CellCreated:
+		if c := e.Facts.Cell; c != nil {
+			return fmt.Sprintf("the cell %s was created: pods in %s, services in %s", c.Name, c.PodRange, c.ServiceRange)
+		}
+	case events.ObjectCreated:
+		return because(who+" created "+what, e.Reason)
+	case events.ObjectUpdated:
+		return because(who+" changed "+what+difference(before, &e.Facts), e.Reason)
+	case events.StatusUpdated:
+		return because(who+" updated the status of "+what, e.Reason)
+	case events.DeletionRequested:
+		return because(fmt.Sprintf("%s asked for %s to be deleted, with %d s to end", who, what, e.Facts.Grace), e.Reason)
+	case events.PodEvicted:
+		return because(who+" evicted "+what, e.Reason)
+	case events.ObjectDeleted:
+		return because(who+" deleted "+what, e.Reason)
+	case events.RequestRefused:
+		return denied(e, who, what)
+	case events.PastRead:
+		return because(who+" read the past", e.Reason)
+	case events.FoldActivated:
+		if a := e.Facts.Activation; a != nil {
+			return fmt.Sprintf("%s made fold version %d the active one", who, a.FoldVersion)
+		}
+	}
+	return sentenceOfNode(e, who, what)
+}
+
+// sentenceOfNode tells of placements, nodes and their reports.
+func sentenceOfNode(e *events.Event, who, what string) string {
+	switch e.Type {
+	case events.PodPlaced:
+		if p := e.Facts.Placement; p != nil {
+			return because(fmt.Sprintf("%s placed %s on %s", who, what, p.Node), first(p.Why, e.Reason))
+		}
+	case events.PodUnschedulable:
+		why := e.Reason
+		if p := e.Facts.Placement; p != nil {
+			why = first(p.Why, e.Reason)
+		}
+		return because(who+" found no place for "+what, why)
+	case events.NodeRegistered:
+		return because(what+" registered", e.Reason)
+	case events.NodeLost:
+		return because(who+" declared "+what+" lost", e.Reason)
+	case events.NodeReady:
+		return because(who+" found "+what+" ready", e.Reason)
+	case events.DataplaneRebuilt:
+		return because(who+" put back what was missing of its rules and routes", e.Reason)
+	}
+	return because(who+" reported of "+what+": "+reported(e), reasonUnless(e))
+}
+
+// reported is the gist of a node's report: its incidents, or its type in words.
+func reported(e *events.Event) string {
+	gist := strings.NewReplacer(".", " ", "backoff", "waits before it is started again").Replace(string(e.Type))
+	if e.Type == events.PodReported {
+		gist = "status"
+	}
+	r := e.Facts.Report
+	if r == nil {
+		return gist
+	}
+	var said []string
+	for _, i := range r.Incidents {
+		said = append(said, i.Reason+" ("+i.Message+")")
+	}
+	if len(said) > 0 {
+		return strings.Join(said, "; ")
+	}
+	if e.Type == events.PodReported {
+		ready := "not ready"
+		if r.Ready {
+			ready = "ready"
+		}
+		return fmt.Sprintf("%s, %s", r.Phase, ready)
+	}
+	return gist
+}
+
+// reasonUnless keeps a report's reason from being said twice.
+func reasonUnless(e *events.Event) string {
+	if e.Facts.Report == nil {
+		return e.Reason
+	}
+	for _, i := range e.Facts.Report.Incidents {
+		if strings.Contains(i.Message, e.Reason) {
+			return ""
+		}
+	}
+	return e.Reason
+}
+
+func denied(e *events.Event, who, what string) string {
+	d := e.Facts.Denial
+	if d == nil {
+		return because(who+" was refused something about "+what, e.Reason)
+	}
+	times := ""
+	if d.Count > 1 {
+		times = fmt.Sprintf(" %d times", d.Count)
+	}
+	if e.Subject.Kind == "" {
+		what = d.Resource
+	}
+	return because(fmt.Sprintf("%s was refused%s (HTTP %d) when asking to %s %s", who, times, d.Status, d.Verb, what), e.Reason)
+}
+
+// refusal explains why the fold refused a record.
+func refusal(o fold.Outcome) string {
+	said := map[fold.Code]string{
+		fold.Malformed:   "it could not be read",
+		fold.Fault:       "the fold failed on it",
+		fold.Expired:     "it came too late",
+		fold.Exists:      "there was one of that name already",
+		fold.Moved:       "someone else had changed it first",
+		fold.NotFound:    "there was none",
+		fold.Invalid:     "a field was wrong",
+		fold.Terminating: "its namespace was ending",
+		fold.Quota:       "a quota would have been exceeded",
+		fold.NotEmpty:    "the namespace still held objects",
+		fold.Unplaceable: "the pod could not be placed there any more",
+		fold.Fenced:      "it spoke of a placement that had ended",
+		fold.Budget:      "a disruption budget forbade it",
+		fold.Unsupported: "a registered server does not know that version",
+	}[o.Code]
+	if o.Code == fold.Duplicate {
+		return fmt.Sprintf(" - the same record as %d, delivered again: nothing changed", o.DuplicateOf)
+	}
+	if said == "" {
+		said = o.Code.String()
+	}
+	if o.Field != "" {
+		said += ": " + o.Field
+	}
+	return because(" - refused, nothing changed: "+said, o.Reason)
+}
+
+// because appends a reason where there is one.
+func because(said, reason string) string {
+	if reason == "" {
+		return said
+	}
+	return said + ": " + reason
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
