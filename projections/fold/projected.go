@@ -39,7 +39,6 @@ type NodeState struct {
 	Ready        bool
 	Since        int64 // ledger time of the last change of Ready, ns
 	Why          string
-	Requested    events.Resources // of the pods placed on it; Pods is their number
 }
 
 // ServiceState is a service's addresses.

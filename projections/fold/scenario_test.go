@@ -1,0 +1,273 @@
+package fold
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+
+	"cairn/events"
+)
+
+// Scenarios are text files: records in, outcomes and changes out.
+//
+//	cell                              record 0
+//	TYPE KIND[/NAMESPACE]/NAME k=v... one record; see record below for the keys
+//	again OFFSET                      the same bytes once more
+func TestScenarios(t *testing.T) {
+	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
+		w := newWorld()
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			var out strings.Builder
+			for _, line := range strings.Split(strings.TrimSpace(d.Input), "\n") {
+				out.WriteString(w.line(t, line))
+			}
+			w.check(t)
+			return out.String()
+		})
+	})
+}
+
+// world is a state with all that was fed to it.
+type world struct {
+	state   *State
+	inputs  []Input
+	results []Result
+}
+
+func newWorld() *world { return &world{state: New()} }
+
+func (w *world) feed(e *events.Event) Result {
+	in := Input{Offset: w.state.Last() + 1, Time: int64(w.state.Last()+2) * 1e9, Event: e}
+	r := w.state.Apply(in)
+	w.inputs, w.results = append(w.inputs, in), append(w.results, r)
+	return r
+}
+
+func cellRecord() *events.Event {
+	return &events.Event{ID: events.ID{15: 255}, Type: events.CellCreated, Subject: events.Ref{Kind: events.Cells, Name: "test"}, Base: -1,
+		Facts: events.Facts{Cell: &events.Cell{Name: "test", Incarnation: "i", FoldVersion: 1, Window: 16, PodRange: "10.244.0.0/16",
+			ServiceRange: "10.96.0.0/24", NodeMask: 29, NodePortLow: 30000, NodePortHigh: 30003, DNSAddress: "10.96.0.10"}}}
+}
+
+func (w *world) line(t *testing.T, line string) string {
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		return ""
+	}
+	var e *events.Event
+	switch words[0] {
+	case "cell":
+		e = cellRecord()
+	case "again":
+		n, _ := strconv.Atoi(words[1])
+		e = w.inputs[n].Event
+	default:
+		e = w.record(t, words)
+	}
+	return show(w.feed(e))
+}
+
+// record reads `TYPE KIND/NS/NAME k=v...`; the uid is the name's unless uid= says else.
+func (w *world) record(t *testing.T, words []string) *events.Event {
+	n := w.state.Last() + 1
+	e := &events.Event{ID: events.ID{14: byte(n >> 8), 15: byte(n)}, Type: events.Type(words[0]), Base: n - 1}
+	parts := strings.Split(words[1], "/")
+	e.Subject = events.Ref{Kind: parts[0], Name: parts[len(parts)-1]}
+	if len(parts) == 3 {
+		e.Subject.Namespace = parts[1]
+	}
+	e.UID = "u-" + e.Subject.Name
+	e.Actor.User = "alice"
+	for _, kv := range words[2:] {
+		k, v, _ := strings.Cut(kv, "=")
+		w.field(t, e, k, v)
+	}
+	if e.Type == events.ObjectCreated {
+		e.Parts = []events.Part{{Column: events.Spec, Encoding: "text", Data: []byte("body")}}
+		kindFacts(e)
+	} else if e.Type == events.ObjectUpdated || e.Type == events.DeletionRequested {
+		kindFacts(e)
+	}
+	return e
+}
+
+func kindFacts(e *events.Event) {
+	f := &e.Facts
+	if e.Subject.Kind == events.Pods && f.Pod == nil {
+		f.Pod = &events.Pod{}
+	}
+	if e.Subject.Kind == events.Nodes && f.Node == nil {
+		f.Node = &events.Node{}
+	}
+}
+
+func pairs(v string) []events.Pair {
+	var list []events.Pair
+	for _, p := range strings.Split(v, ",") {
+		k, x, _ := strings.Cut(p, ":")
+		list = append(list, events.Pair{Key: k, Value: x})
+	}
+	slices.SortFunc(list, func(a, b events.Pair) int { return strings.Compare(a.Key, b.Key) })
+	return list
+}
+
+func (w *world) field(t *testing.T, e *events.Event, k, v string) {
+	num, _ := strconv.ParseUint(v, 10, 64)
+	f := &e.Facts
+	pod := func() *events.Pod {
+		if f.Pod == nil {
+			f.Pod = &events.Pod{}
+		}
+		return f.Pod
+	}
+	report := func() *events.Report {
+		if f.Report == nil {
+			f.Report = &events.Report{Epoch: 1}
+		}
+		return f.Report
+	}
+	service := func() *events.Service {
+		if f.Service == nil {
+			f.Service = &events.Service{Type: "ClusterIP"}
+		}
+		return f.Service
+	}
+	workload := func() *events.Workload {
+		if f.Workload == nil {
+			f.Workload = &events.Workload{}
+		}
+		return f.Workload
+	}
+	switch k {
+	case "uid":
+		e.UID = v
+	case "base":
+		e.Base = events.Offset(num)
+	case "written":
+		e.Require.Written = events.RevisionOf(0, events.Offset(num), 0)
+	case "reason":
+		e.Reason = v
+	case "by":
+		e.Actor = events.Actor{Reconciler: v}
+	case "node":
+		e.Actor = events.Actor{Node: v}
+	case "labels":
+		f.Labels = pairs(v)
+	case "owner":
+		kind, name, _ := strings.Cut(v, "/")
+		f.Owners = []events.Owner{{Kind: kind, Name: name, UID: "u-" + name, Controller: true}}
+	case "finalizers":
+		f.Finalizers = strings.Split(v, ",")
+	case "deleting":
+		f.Deleting = int64(num)
+	case "cpu":
+		pod().Requests.MilliCPU = num
+	case "hostport":
+		pod().HostPorts = []events.HostPort{{Protocol: "TCP", Port: num}}
+	case "ports":
+		for _, p := range pairs(v) {
+			n, _ := strconv.ParseUint(p.Value, 10, 64)
+			pod().Ports = append(pod().Ports, events.PodPort{Name: p.Key, Protocol: "TCP", Port: n})
+		}
+	case "allocatable":
+		f.Node = &events.Node{Allocatable: events.Resources{MilliCPU: num, Memory: 1 << 30, Pods: 3}, Addresses: []events.Pair{{Key: "InternalIP", Value: "192.0.2.1"}}}
+	case "cordoned":
+		f.Node.Unschedulable = true
+	case "on":
+		f.Placement = &events.Placement{Node: v, Why: "fits"}
+	case "at":
+		f.Placement.Registration = events.Offset(num)
+	case "epoch":
+		report().Epoch = num
+	case "registration":
+		report().Registration = events.Offset(num)
+	case "phase":
+		report().Phase = map[string]events.Phase{"Pending": 0, "Running": 1, "Succeeded": 2, "Failed": 3}[v]
+	case "ready":
+		report().Ready = true
+	case "incident":
+		report().Incidents = []events.Incident{{Reason: v, Message: "it happened"}}
+	case "type":
+		service().Type = v
+	case "selector":
+		service().Selector = pairs(v)
+	case "port":
+		for _, p := range strings.Split(v, ",") {
+			from, to, _ := strings.Cut(p, ":")
+			a, _ := strconv.ParseUint(from, 10, 64)
+			b, err := strconv.ParseUint(to, 10, 64)
+			sp := events.ServicePort{Protocol: "TCP", Port: a, Target: b}
+			if err != nil {
+				sp.TargetName = to
+			}
+			service().Ports = append(service().Ports, sp)
+		}
+	case "nodeport":
+		service().Ports[0].NodePort = num
+	case "ip":
+		service().ClusterIP = v
+	case "replicas":
+		workload().Replicas = num
+	case "hash":
+		workload().TemplateHash = v
+	case "deployment":
+		f.Deployment = &events.Deployment{}
+	case "endpoint":
+		f.Endpoints = &events.EndpointSet{Service: e.Subject.Name, Endpoints: []events.Endpoint{{Protocol: "TCP", Address: v, Port: 6443, Ready: true}}}
+	default:
+		t.Fatalf("no such field: %s", k)
+	}
+}
+
+func show(r Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %s %s: ", r.Offset, r.Event.Type, r.Event.Subject)
+	if !r.Outcome.Accepted() {
+		fmt.Fprintf(&b, "REFUSED %s", r.Outcome.Code)
+		if r.Outcome.Field != "" {
+			fmt.Fprintf(&b, " %s", r.Outcome.Field)
+		}
+		fmt.Fprintf(&b, ": %s\n", r.Outcome.Reason)
+		return b.String()
+	}
+	b.WriteString("accepted\n")
+	for _, c := range r.Changes {
+		fmt.Fprintf(&b, "  %d.%d %s", c.Revision.Offset(0), c.Revision&events.MaxOrdinal, c.Ref)
+		if c.Deleted {
+			b.WriteString(" gone\n")
+			continue
+		}
+		if c.FactsChanged {
+			b.WriteString(" facts")
+		}
+		b.WriteString(showProjected(c.Projected) + "\n")
+	}
+	return b.String()
+}
+
+func showProjected(p *Projected) string {
+	switch {
+	case p == nil:
+		return ""
+	case p.Pod != nil:
+		s := p.Pod
+		return fmt.Sprintf(" node=%s epoch=%d address=%s phase=%s ready=%t stopped=%t lost=%t why=%q", s.Node, s.Epoch, s.Address, s.Phase, s.Ready, s.Stopped, s.Lost, s.Why)
+	case p.Node != nil:
+		return fmt.Sprintf(" pods=%s registration=%d ready=%t", p.Node.PodRange, p.Node.Registration, p.Node.Ready)
+	case p.Service != nil:
+		return fmt.Sprintf(" ip=%s nodeports=%v", p.Service.ClusterIP, p.Service.NodePorts)
+	case p.Workload != nil:
+		return fmt.Sprintf(" replicas=%d labeled=%d ready=%d updated=%d", p.Workload.Replicas, p.Workload.FullyLabeled, p.Workload.Ready, p.Workload.Updated)
+	case p.Endpoints != nil:
+		out := " backends="
+		for _, b := range p.Endpoints.Backends {
+			out += fmt.Sprintf("%s%v/ready=%t/terminating=%t ", b.Address, b.Targets, b.Ready, b.Terminating)
+		}
+		return out
+	}
+	return fmt.Sprintf(" %s %s: %s (%s)", p.Event.Regarding, p.Event.Reason, p.Event.Message, p.Event.Component)
+}
