@@ -6,7 +6,7 @@
 #   step                  begins the next one (and ends the one before)
 #   note TEXT             says something within a step
 #   hint TEXT             what to do if something fails from here on
-#   fail TEXT TODO        ends the script
+#   fail TEXT REMEDY      ends the script, and says the remedy
 #   finished TEXT         ends the last step
 
 set -euo pipefail
