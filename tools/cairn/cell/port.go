@@ -1,0 +1,60 @@
+package cell
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// CheckListen refuses an address that cannot be listened on, naming the
+// process that has the port where /proc tells.
+func CheckListen(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 1 || n > 65535 || net.ParseIP(host) == nil {
+		return Misused("--listen %q won't do: write ADDRESS:PORT, such as 127.0.0.1:6443", addr)
+	}
+	l, err := net.Listen("tcp", addr)
+	if err == nil {
+		return l.Close()
+	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return Refuse("%s is in use%s: end that process, or choose another address with --listen", addr, holder(port))
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return Refuse("%s is no address of this machine: choose another with --listen (`ip address` lists them)", host)
+	}
+	return fmt.Errorf("listen on %s: %w", addr, err)
+}
+
+// holder names the process that listens on a TCP port: " by NAME (pid N)".
+func holder(port string) string {
+	n, _ := strconv.Atoi(port)
+	want := fmt.Sprintf(":%04X", n)
+	inodes := make(map[string]bool)
+	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		for _, line := range strings.Split(string(b), "\n") {
+			f := strings.Fields(line)
+			if len(f) > 9 && strings.HasSuffix(f[1], want) && f[3] == "0A" {
+				inodes["socket:["+f[9]+"]"] = true
+			}
+		}
+	}
+	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, fd := range fds {
+		if target, err := os.Readlink(fd); err == nil && inodes[target] {
+			pid := strings.Split(fd, "/")[2]
+			name, _ := os.ReadFile("/proc/" + pid + "/comm")
+			return fmt.Sprintf(" by %s (pid %s)", strings.TrimSpace(string(name)), pid)
+		}
+	}
+	return ""
+}

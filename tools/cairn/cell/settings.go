@@ -1,0 +1,159 @@
+package cell
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/google/uuid"
+)
+
+// Format is the number of cell.json's format, and with it of the whole data folder.
+const Format = 1
+
+// Settings of a cell. Those without a remark are fixed at the first start.
+type Settings struct {
+	Format       int    `json:"format"`
+	Name         string `json:"name"`
+	Incarnation  string `json:"incarnation"`
+	Ledger       string `json:"ledger"` // embedded, or kafka://HOST:PORT[,HOST:PORT][/PREFIX]
+	PodRange     string `json:"podRange"`
+	ServiceRange string `json:"serviceRange"`
+
+	Listen   string `json:"listen"`   // as of the last start
+	NodeName string `json:"nodeName"` // as of the last start
+	RunDir   string `json:"runDir"`   // as of the last start
+}
+
+// Load reads a cell's settings; the error wraps os.ErrNotExist where there is no cell.
+func Load(p Paths) (*Settings, error) {
+	b, err := os.ReadFile(p.Settings())
+	if err != nil {
+		return nil, err
+	}
+	s := new(Settings)
+	if err := json.Unmarshal(b, s); err != nil {
+		return nil, Refuse("%s cannot be read (%v): restore it from a copy", p.Settings(), err)
+	}
+	if s.Format > Format {
+		return nil, Refuse("%s has format %d, this cairn knows up to %d: run the newer cairn that wrote it", p.Data, s.Format, Format)
+	}
+	return s, nil
+}
+
+// Settle fixes the settings at the first start, and later compares: a value
+// asked for that differs is refused by name. Empty values ask for nothing.
+func Settle(p Paths, asked Settings) (*Settings, error) {
+	have, err := Load(p)
+	if errors.Is(err, os.ErrNotExist) {
+		return found(p, asked)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range []struct{ flag, have, asked string }{
+		{"name", have.Name, asked.Name},
+		{"ledger", have.Ledger, asked.Ledger},
+		{"pod-range", have.PodRange, asked.PodRange},
+		{"service-range", have.ServiceRange, asked.ServiceRange},
+	} {
+		if f.asked != "" && f.asked != f.have {
+			return nil, Refuse("%s belongs to a cell whose --%s is %s, not %s: leave the flag out, or choose another --data-dir", p.Data, f.flag, f.have, f.asked)
+		}
+	}
+	have.Listen, have.NodeName = or(asked.Listen, have.Listen), or(asked.NodeName, have.NodeName)
+	have.RunDir = p.Run
+	return have, have.Save(p)
+}
+
+func found(p Paths, s Settings) (*Settings, error) {
+	if list, err := os.ReadDir(p.Data); err == nil {
+		for _, e := range list {
+			// lock and logs are our own, from before the settings; broker is what `make run` keeps beside them.
+			if n := e.Name(); n != "lock" && n != "logs" && n != "broker" {
+				return nil, Refuse("%s holds %s but no cell.json: it is not a cell's; choose another --data-dir", p.Data, n)
+			}
+		}
+	}
+	s.Format, s.Incarnation, s.RunDir = Format, uuid.NewString(), p.Run
+	s.Ledger = or(s.Ledger, "embedded")
+	s.PodRange, s.ServiceRange = or(s.PodRange, "10.244.0.0/16"), or(s.ServiceRange, "10.96.0.0/16")
+	s.Listen = or(s.Listen, "127.0.0.1:6443")
+	if s.NodeName == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return nil, fmt.Errorf("find this machine's name (or say --node-name): %w", err)
+		}
+		s.NodeName = host
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return &s, s.Save(p)
+}
+
+// check refuses ranges that no cell could work with.
+func (s *Settings) check() error {
+	pods, err := rangeOf("pod-range", s.PodRange, 23)
+	if err != nil {
+		return err
+	}
+	services, err := rangeOf("service-range", s.ServiceRange, 27)
+	if err != nil {
+		return err
+	}
+	if pods.Overlaps(services) {
+		return Misused("--pod-range %s and --service-range %s overlap: choose two that don't", pods, services)
+	}
+	return nil
+}
+
+func rangeOf(flag, text string, longest int) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(text)
+	if err != nil || !p.Addr().Is4() || p.Masked() != p || p.Bits() > longest || p.Bits() < 8 {
+		return p, Misused("--%s %q won't do: write an IPv4 range between /8 and /%d, such as 10.244.0.0/16", flag, text, longest)
+	}
+	return p, nil
+}
+
+// Save replaces the file whole.
+func (s *Settings) Save(p Paths) error {
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return Replace(p.Settings(), append(b, '\n'), 0o644)
+}
+
+// Replace writes a file durably: a crash leaves the old one or the new one.
+func Replace(path string, data []byte, mode os.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // gone already once renamed
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Chmod(mode)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return os.Rename(f.Name(), path)
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
