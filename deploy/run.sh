@@ -91,7 +91,7 @@ step
 hint "see that the cell answers: bin/cairn status"
 "$bin" why deploy/frontend
 note ""
-"$bin" events --since 1h 2>/dev/null | tail -n 12
+"$bin" events --since 1h | tail -n 12
 
 finished "The guestbook runs at $page"
 say="bin/cairn"

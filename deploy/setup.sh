@@ -8,10 +8,19 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 what=${1:-run}
 
-# command:package, for each purpose.
+there() { # COMMAND or /FILE
+	case $1 in
+	/*) [ -e "$1" ] ;;
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
+
+# command:package, or /file:package, for each purpose. (Go fetches modules over
+# TLS, and a lean Debian has no certificates to trust.)
+certs=/etc/ssl/certs/ca-certificates.crt:ca-certificates
 case $what in
-run) wants="runc:runc nft:nftables ip:iproute2 curl:curl" ;;
-test) wants="runc:runc nft:nftables ip:iproute2 curl:curl busybox:busybox-static unshare:util-linux" ;;
+run) wants="runc:runc nft:nftables ip:iproute2 curl:curl $certs" ;;
+test) wants="runc:runc nft:nftables ip:iproute2 curl:curl busybox:busybox-static unshare:util-linux $certs" ;;
 kafka) wants="java:default-jre-headless mvn:maven" ;;
 *) fail "setup.sh knows no $what" "say: setup.sh run, setup.sh test or setup.sh kafka" ;;
 esac
@@ -35,7 +44,7 @@ have=${have#go}
 
 missing=()
 for w in $wants; do
-	if ! command -v "${w%%:*}" >/dev/null; then missing+=("${w#*:}"); fi
+	if ! there "${w%%:*}"; then missing+=("${w#*:}"); fi
 done
 
 if [ ${#missing[@]} = 0 ]; then
@@ -64,6 +73,6 @@ if ! apt-get install -y -qq --no-remove --no-install-recommends "${missing[@]}" 
 	apt-get install -y -qq --no-remove --no-install-recommends "${missing[@]}" >/dev/null
 fi
 for w in $wants; do
-	command -v "${w%%:*}" >/dev/null || fail "${w%%:*} is still missing after installing ${w#*:}" "see that PATH has /usr/sbin and /sbin"
+	there "${w%%:*}" || fail "${w%%:*} is still missing after installing ${w#*:}" "see that PATH has /usr/sbin and /sbin"
 done
 finished "set-up for $what: installed ${missing[*]}"

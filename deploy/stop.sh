@@ -98,7 +98,7 @@ if [ -z "$(supervisors)" ]; then
 		if [ -n "$c" ]; then found cgroup "$(find /sys/fs/cgroup -maxdepth 4 -type d -path "*/cairn/$c" 2>/dev/null)"; fi
 	done
 	if [ -r "$before" ]; then
-		found sysctl "$(diff <(sort "$before") <(settings | sort) | sed -n 's/^> //p' |
+		found sysctl "$({ diff <(sort "$before") <(settings | sort) || true; } | sed -n 's/^> //p' |
 			while read -r key value; do
 				if grep -qF "$key " "$before"; then echo "$key is now $value, was $(sed -n "s#^$key ##p" "$before")"; fi
 			done)"
