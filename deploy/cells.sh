@@ -46,12 +46,13 @@ settings() {
 # supervisors prints the pid of each `cairn up` in this network namespace: a
 # cell inside another one (a test's) is not ours to end.
 supervisors() {
-	local p here words
+	local p here first words
 	here=$(readlink /proc/self/ns/net)
 	for p in /proc/[0-9]*; do
 		[ "$(readlink "$p/ns/net" 2>/dev/null)" = "$here" ] || continue
 		words=()
 		mapfile -d '' -t words 2>/dev/null <"$p/cmdline" || continue
-		if [ "${words[0]##*/}" = cairn ] && [ "${words[1]:-}" = up ]; then echo "${p#/proc/}"; fi
+		first=${words[0]:-}
+		if [ "${first##*/}" = cairn ] && [ "${words[1]:-}" = up ]; then echo "${p#/proc/}"; fi
 	done 2>/dev/null
 }
