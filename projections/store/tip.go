@@ -1,0 +1,188 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+
+	"cairn/events"
+	"cairn/events/wire"
+	"cairn/projections/view"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// tip is how far the store has come: one row, rewritten by every commit.
+type tip struct {
+	view.Position
+	foldVersion uint64
+	tallies     []tally
+}
+
+// tally counts one kind's changes since its last manifest, and its live objects.
+type tally struct {
+	kind        string
+	since, live uint64
+}
+
+// Fields lists t's fields; numbers are frozen within a store format.
+func (t *tip) Fields(w *wire.Codec) {
+	next, objects := uint64(t.Offset+1), uint64(t.Objects)
+	chain, state := t.Chain[:], t.State[:]
+	if w.Reading() {
+		next, objects, chain, state = 0, 0, nil, nil
+	}
+	w.Uint(1, &next)
+	w.Int(2, &t.Time)
+	w.Uint(3, &t.R0)
+	w.Bytes(4, &chain)
+	w.Bytes(5, &state)
+	w.Uint(6, &objects)
+	w.Uint(7, &t.foldVersion)
+	wire.Optional(w, 8, &t.Cell)
+	wire.Repeated(w, 9, &t.tallies)
+	t.Offset, t.Objects = events.Offset(next)-1, int(objects)
+	copy(t.Chain[:], chain)
+	copy(t.State[:], state)
+}
+
+// Fields lists t's fields; numbers are frozen within a store format.
+func (t *tally) Fields(w *wire.Codec) {
+	w.Str(1, &t.kind)
+	w.Uint(2, &t.since)
+	w.Uint(3, &t.live)
+}
+
+func readTip(r pebble.Reader) (*tip, error) {
+	t := &tip{Position: view.Position{Offset: events.NoOffset}}
+	b, err := read(r, metaKey("tip"))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return t, nil
+	}
+	if err == nil {
+		err = wire.Decode(b, t)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: reading how far it is: %w", err)
+	}
+	return t, nil
+}
+
+// read returns a copy of a row's value.
+func read(r pebble.Reader, key []byte) ([]byte, error) {
+	b, closer, err := r.Get(key)
+	if err != nil {
+		return nil, err
+	}
+	b = slices.Clone(b)
+	return b, closer.Close()
+}
+
+// load reads what is kept in memory.
+func (s *Store) load(incarnation string) error {
+	t, err := readTip(s.db)
+	if err != nil {
+		return err
+	}
+	if incarnation != "" && t.Cell != nil && t.Cell.Incarnation != incarnation {
+		return fmt.Errorf("the view in %s is of another cell, %s (%s): give this cell another data directory, or remove that one and it is rebuilt from the ledger", s.dir, t.Cell.Name, t.Cell.Incarnation)
+	}
+	s.tip.Store(t)
+	for _, c := range t.tallies {
+		s.tally[c.kind] = &c
+	}
+	if s.readOnly {
+		return nil
+	}
+	return s.scanNow(s.db, []byte{tagNow}, []byte{tagNow + 1}, func(ref events.Ref, h *head) bool {
+		if ref.Kind != events.Events {
+			s.heads[ref] = h
+		}
+		return true
+	})
+}
+
+// Position is how far the store has come.
+func (s *Store) Position() view.Position { return s.tip.Load().Position }
+
+// FoldVersion is what the last batch named.
+func (s *Store) FoldVersion() uint64 { return s.tip.Load().foldVersion }
+
+// Rows gives the fold's rows by key; call failed after the loop.
+func (s *Store) Rows() (rows iter.Seq2[[]byte, []byte], failed func() error) {
+	var err error
+	return func(yield func([]byte, []byte) bool) {
+		err = scan(s.db, []byte{tagState}, []byte{tagState + 1}, func(k, value []byte) (bool, error) {
+			return yield(slices.Clone(k[1:len(k)-1]), slices.Clone(value)), nil
+		})
+	}, func() error { return err }
+}
+
+// Live gives every live object but Events; call failed after the loop.
+func (s *Store) Live() (objects iter.Seq[*view.Object], failed func() error) {
+	var err error
+	return func(yield func(*view.Object) bool) {
+		err2 := s.scanNow(s.db, []byte{tagNow}, []byte{tagNow + 1}, func(ref events.Ref, h *head) bool {
+			if ref.Kind == events.Events {
+				return true
+			}
+			var o *view.Object
+			if o, err = s.object(s.db, ref, h.revision); err != nil {
+				return false
+			}
+			return yield(o)
+		})
+		err = errors.Join(err, err2)
+	}, func() error { return err }
+}
+
+// waits holds who waits for which offset.
+type waits struct {
+	sync.Mutex
+	list []wait // ascending by offset
+}
+
+type wait struct {
+	offset events.Offset
+	done   chan struct{}
+}
+
+// Wait returns once the record at o is committed, or with ctx's error.
+func (s *Store) Wait(ctx context.Context, o events.Offset) error {
+	if s.tip.Load().Offset >= o {
+		return nil
+	}
+	w := wait{o, make(chan struct{})}
+	s.waits.Lock()
+	if s.tip.Load().Offset >= o {
+		s.waits.Unlock()
+		return nil
+	}
+	i, _ := slices.BinarySearchFunc(s.waits.list, o, func(w wait, o events.Offset) int { return int(w.offset - o) })
+	s.waits.list = slices.Insert(s.waits.list, i, w)
+	s.waits.Unlock()
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+		s.waits.Lock()
+		s.waits.list = slices.DeleteFunc(s.waits.list, func(x wait) bool { return x.done == w.done })
+		s.waits.Unlock()
+		return ctx.Err()
+	}
+}
+
+// arrive publishes t and wakes those who waited for it.
+func (s *Store) arrive(t *tip) {
+	s.waits.Lock()
+	defer s.waits.Unlock()
+	s.tip.Store(t)
+	n := 0
+	for ; n < len(s.waits.list) && s.waits.list[n].offset <= t.Offset; n++ {
+		close(s.waits.list[n].done)
+	}
+	s.waits.list = slices.Delete(s.waits.list, 0, n)
+}
