@@ -1,0 +1,84 @@
+package kinds
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"cairn/events"
+	"cairn/projections/view"
+)
+
+func serviceFacts(o Object, f *events.Facts) {
+	s := &o.(*corev1.Service).Spec
+	v := &events.Service{
+		Type: string(s.Type), Selector: pairs(s.Selector), Headless: s.ClusterIP == corev1.ClusterIPNone,
+		PublishNotReady: s.PublishNotReadyAddresses, ExternalName: s.ExternalName,
+	}
+	if !v.Headless {
+		v.ClusterIP = s.ClusterIP
+	}
+	if s.SessionAffinity == corev1.ServiceAffinityClientIP {
+		v.StickySeconds = 10800
+		if c := s.SessionAffinityConfig; c != nil && c.ClientIP != nil && c.ClientIP.TimeoutSeconds != nil {
+			v.StickySeconds = uint64(*c.ClientIP.TimeoutSeconds)
+		}
+	}
+	for _, p := range s.Ports {
+		q := events.ServicePort{Name: p.Name, Protocol: string(p.Protocol), Port: uint64(p.Port), NodePort: uint64(p.NodePort)}
+		switch {
+		case p.TargetPort.Type == intstr.String:
+			q.TargetName = p.TargetPort.StrVal
+		case p.TargetPort.IntVal != 0:
+			q.Target = uint64(p.TargetPort.IntVal)
+		default:
+			q.Target = uint64(p.Port)
+		}
+		if p.AppProtocol != nil {
+			q.AppProtocol = *p.AppProtocol
+		}
+		v.Ports = append(v.Ports, q)
+	}
+	f.Service = v
+}
+
+// layService shows the addresses that the fold gave out.
+func layService(o Object, v *view.Object) {
+	s := o.(*corev1.Service)
+	if v.Projected == nil || v.Projected.Service == nil {
+		return
+	}
+	p := v.Projected.Service
+	if p.ClusterIP != "" {
+		s.Spec.ClusterIP, s.Spec.ClusterIPs = p.ClusterIP, []string{p.ClusterIP}
+	}
+	s.Spec.Ports = slices.Clone(s.Spec.Ports)
+	for i := range s.Spec.Ports {
+		if i < len(p.NodePorts) {
+			s.Spec.Ports[i].NodePort = int32(p.NodePorts[i])
+		}
+	}
+}
+
+// keepService leaves empty what the fold assigned, so that only a claim of the
+// user's own stands in the stored object and in the facts.
+func keepService(in, shown, stored Object) {
+	s := in.(*corev1.Service)
+	if shown == nil {
+		return
+	}
+	was, below := shown.(*corev1.Service), stored.(*corev1.Service)
+	if s.Spec.ClusterIP == was.Spec.ClusterIP {
+		s.Spec.ClusterIP, s.Spec.ClusterIPs = below.Spec.ClusterIP, below.Spec.ClusterIPs
+	}
+	s.Spec.Ports = slices.Clone(s.Spec.Ports)
+	for i := range s.Spec.Ports {
+		p := &s.Spec.Ports[i]
+		for j, q := range was.Spec.Ports {
+			if p.Port == q.Port && p.Protocol == q.Protocol && p.NodePort == q.NodePort && j < len(below.Spec.Ports) {
+				p.NodePort = below.Spec.Ports[j].NodePort
+			}
+		}
+	}
+}

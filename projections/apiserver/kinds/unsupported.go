@@ -1,0 +1,177 @@
+package kinds
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// Unsupported names what o asks for and Cairn does not do yet: errors where it
+// would run otherwise than asked, warnings where it runs but something is left out.
+func Unsupported(o runtime.Object) (errs field.ErrorList, warnings []string) {
+	c := &complaints{}
+	spec := field.NewPath("spec")
+	template := spec.Child("template", "spec")
+	switch o := o.(type) {
+	case *corev1.Pod:
+		c.pod(&o.Spec, spec)
+	case *corev1.ReplicationController:
+		if o.Spec.Template != nil {
+			c.pod(&o.Spec.Template.Spec, template)
+		}
+	case *appsv1.ReplicaSet:
+		c.pod(&o.Spec.Template.Spec, template)
+	case *appsv1.Deployment:
+		c.pod(&o.Spec.Template.Spec, template)
+	case *corev1.Service:
+		c.service(&o.Spec, spec)
+	}
+	return c.errs, c.warnings
+}
+
+type complaints struct {
+	errs     field.ErrorList
+	warnings []string
+}
+
+func (c *complaints) refuse(p *field.Path, what string) {
+	c.errs = append(c.errs, field.Forbidden(p, what+" is not done by Cairn yet"))
+}
+
+func (c *complaints) warn(p *field.Path, what string) {
+	c.warnings = append(c.warnings, fmt.Sprintf("%s: %s", p, what))
+}
+
+func (c *complaints) pod(s *corev1.PodSpec, p *field.Path) {
+	c.volumes(s.Volumes, p.Child("volumes"))
+	if a := s.Affinity; a != nil {
+		c.affinity(a, p.Child("affinity"))
+	}
+	for i, t := range s.TopologySpreadConstraints {
+		at := p.Child("topologySpreadConstraints").Index(i)
+		if t.WhenUnsatisfiable == corev1.DoNotSchedule {
+			c.refuse(at, "spreading that must be satisfied")
+		} else {
+			c.warn(at, "not weighed yet; pods of one set are spread over nodes anyway")
+		}
+	}
+	for i, k := range s.InitContainers {
+		c.container(&k, p.Child("initContainers").Index(i))
+	}
+	for i, k := range s.Containers {
+		c.container(&k, p.Child("containers").Index(i))
+	}
+	if len(s.ResourceClaims) > 0 {
+		c.refuse(p.Child("resourceClaims"), "dynamic resource allocation")
+	}
+	if len(s.EphemeralContainers) > 0 {
+		c.refuse(p.Child("ephemeralContainers"), "an ephemeral container")
+	}
+	if s.RuntimeClassName != nil && *s.RuntimeClassName != "" {
+		c.refuse(p.Child("runtimeClassName"), "a runtime class")
+	}
+	if s.HostUsers != nil && !*s.HostUsers {
+		c.refuse(p.Child("hostUsers"), "a user namespace of its own")
+	}
+	if len(s.SchedulingGates) > 0 {
+		c.refuse(p.Child("schedulingGates"), "a scheduling gate")
+	}
+	if len(s.ReadinessGates) > 0 {
+		c.warn(p.Child("readinessGates"), "not waited for yet")
+	}
+	if s.PriorityClassName != "" {
+		c.warn(p.Child("priorityClassName"), "priority classes are not served; pods are not preempted")
+	}
+}
+
+func (c *complaints) affinity(a *corev1.Affinity, p *field.Path) {
+	const ignored = "a preference that the scheduler does not weigh yet"
+	if n := a.NodeAffinity; n != nil {
+		if n.RequiredDuringSchedulingIgnoredDuringExecution != nil {
+			c.refuse(p.Child("nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"), "required node affinity (use nodeSelector)")
+		}
+		if len(n.PreferredDuringSchedulingIgnoredDuringExecution) > 0 {
+			c.warn(p.Child("nodeAffinity"), ignored)
+		}
+	}
+	if n := a.PodAffinity; n != nil {
+		if len(n.RequiredDuringSchedulingIgnoredDuringExecution) > 0 {
+			c.refuse(p.Child("podAffinity", "requiredDuringSchedulingIgnoredDuringExecution"), "required pod affinity")
+		} else {
+			c.warn(p.Child("podAffinity"), ignored)
+		}
+	}
+	if n := a.PodAntiAffinity; n != nil {
+		if len(n.RequiredDuringSchedulingIgnoredDuringExecution) > 0 {
+			c.refuse(p.Child("podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution"), "required pod anti-affinity")
+		} else {
+			c.warn(p.Child("podAntiAffinity"), ignored)
+		}
+	}
+}
+
+func (c *complaints) volumes(list []corev1.Volume, p *field.Path) {
+	for i, v := range list {
+		at := p.Index(i)
+		switch {
+		case v.EmptyDir != nil:
+			if v.EmptyDir.Medium != "" && v.EmptyDir.Medium != corev1.StorageMediumMemory {
+				c.refuse(at.Child("emptyDir", "medium"), "medium "+string(v.EmptyDir.Medium))
+			}
+		case v.HostPath != nil, v.ConfigMap != nil, v.Secret != nil:
+		case v.Projected != nil:
+			for j, s := range v.Projected.Sources {
+				if s.ClusterTrustBundle != nil || s.PodCertificate != nil {
+					c.refuse(at.Child("projected", "sources").Index(j), "a trust bundle or pod certificate")
+				}
+			}
+		case v.DownwardAPI != nil:
+		case v.PersistentVolumeClaim != nil:
+			c.refuse(at.Child("persistentVolumeClaim"), "a persistent volume claim")
+		case v.Ephemeral != nil:
+			c.refuse(at.Child("ephemeral"), "an ephemeral volume claim")
+		default:
+			c.refuse(at, "a volume of this type")
+		}
+	}
+}
+
+func (c *complaints) container(k *corev1.Container, p *field.Path) {
+	if k.StartupProbe != nil {
+		c.refuse(p.Child("startupProbe"), "a startup probe")
+	}
+	if len(k.VolumeDevices) > 0 {
+		c.refuse(p.Child("volumeDevices"), "a block device")
+	}
+	for name, probe := range map[string]*corev1.Probe{"livenessProbe": k.LivenessProbe, "readinessProbe": k.ReadinessProbe} {
+		if probe != nil && probe.GRPC != nil {
+			c.refuse(p.Child(name, "grpc"), "a gRPC probe")
+		}
+	}
+	if k.Lifecycle != nil {
+		c.refuse(p.Child("lifecycle"), "a lifecycle hook")
+	}
+}
+
+func (c *complaints) service(s *corev1.ServiceSpec, p *field.Path) {
+	if s.Type == corev1.ServiceTypeLoadBalancer {
+		c.warn(p.Child("type"), "no load balancer is made: EXTERNAL-IP stays pending, the service answers on its cluster IP and node port")
+	}
+	if len(s.ExternalIPs) > 0 {
+		c.refuse(p.Child("externalIPs"), "an external IP")
+	}
+	if s.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal {
+		c.warn(p.Child("externalTrafficPolicy"), "Local is treated as Cluster")
+	}
+	if s.InternalTrafficPolicy != nil && *s.InternalTrafficPolicy == corev1.ServiceInternalTrafficPolicyLocal {
+		c.warn(p.Child("internalTrafficPolicy"), "Local is treated as Cluster")
+	}
+	for i, q := range s.Ports {
+		if q.Protocol == corev1.ProtocolSCTP {
+			c.refuse(p.Child("ports").Index(i).Child("protocol"), "SCTP")
+		}
+	}
+}
