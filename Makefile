@@ -23,16 +23,6 @@ export GIT_CONFIG_COUNT := 1
 export GIT_CONFIG_KEY_0 := safe.directory
 export GIT_CONFIG_VALUE_0 := $(CURDIR)
 
-COMMIT  = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
-VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-DATE    = $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo 1970-01-01T00:00:00Z)
-KUBE    = v1.37.1
-STAMP   = k8s.io/component-base/version
-CLIENT  = k8s.io/client-go/pkg/version
-LDFLAGS = -s -w -X main.version=$(VERSION) \
-	$(foreach p,$(STAMP) $(CLIENT),-X $p.gitVersion=$(KUBE)+cairn -X $p.gitMajor=1 -X $p.gitMinor=37 \
-	-X $p.gitCommit=$(COMMIT) -X $p.gitTreeState=clean -X $p.buildDate=$(DATE))
-
 # What cairn is built from; a build is skipped when none of it is newer.
 SOURCES := $(shell find events projections reconcilers nodes dataplane tools go.mod go.sum \
 	-type f ! -name '*_test.go' ! -path '*/testdata/*' ! -path 'nodes/shim/bin/*' 2>/dev/null)
@@ -63,7 +53,7 @@ $(SHIMS) &: $(SHIM_SOURCES) go.mod
 	@deploy/build.sh shims
 
 bin/cairn: $(SOURCES) $(SHIMS)
-	@LDFLAGS='$(LDFLAGS)' deploy/build.sh cairn
+	@deploy/build.sh cairn
 
 images: ## make the example's image archives in .cache/images
 	@deploy/examples/guestbook/images.sh

@@ -4,6 +4,22 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . deploy/steps.sh
 
+# stamps prints the linker flags that tell the binary who it is. Nothing in
+# them depends on when or where it is built, so that the same commit makes the
+# same bytes.
+stamps() {
+	local kube=v1.37.1 commit=unknown version=unknown date=1970-01-01T00:00:00Z p
+	if commit=$(git rev-parse HEAD 2>/dev/null); then
+		version=$(git describe --tags --always --dirty)
+		date=$(TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd)
+	fi
+	printf '%s' "-s -w -X main.version=$version"
+	for p in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+		printf ' -X %s' "$p.gitVersion=$kube+cairn" "$p.gitMajor=1" "$p.gitMinor=37" \
+			"$p.gitCommit=$commit" "$p.gitTreeState=clean" "$p.buildDate=$date"
+	done
+}
+
 case ${1:-} in
 shims)
 	plan "build the shim and the pause program"
@@ -18,7 +34,7 @@ cairn)
 	step
 	mkdir -p bin
 	# By way of another name: cells that run keep the file they started from.
-	go build -ldflags "${LDFLAGS:-}" -o bin/.cairn.new ./tools/cairn
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(stamps)" -o bin/.cairn.new ./tools/cairn
 	mv bin/.cairn.new bin/cairn
 	ln -sf cairn bin/kubectl
 	finished "built bin/cairn"
