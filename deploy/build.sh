@@ -8,10 +8,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # them depends on when or where it is built, so that the same commit makes the
 # same bytes.
 stamps() {
-	local kube=v1.37.1 commit=unknown version=unknown date=1970-01-01T00:00:00Z p
+	local kube=v1.37.1 commit version=unknown date=1970-01-01T00:00:00Z p
 	if commit=$(git rev-parse HEAD 2>/dev/null); then
 		version=$(git describe --tags --always --dirty)
 		date=$(TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd)
+	else
+		commit=unknown
 	fi
 	printf '%s' "-s -w -X main.version=$version"
 	for p in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
