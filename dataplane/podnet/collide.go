@@ -1,0 +1,67 @@
+package podnet
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// collide refuses ranges that the machine already routes somewhere, by name.
+// Default routes, also those cut in two halves, are no reason.
+func (c Config) collide() error {
+	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4,
+		&netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		return fmt.Errorf("podnet: list this machine's routes: %w", err)
+	}
+	names := map[int]string{}
+	links, err := netlink.LinkList()
+	if err != nil {
+		return fmt.Errorf("podnet: list this machine's links: %w", err)
+	}
+	for _, l := range links {
+		names[l.Attrs().Index] = l.Attrs().Name
+	}
+	for _, r := range routes {
+		to, link := prefix(r.Dst), names[r.LinkIndex]
+		// Other cells' claims were looked at before, so what has our number is
+		// ours, from an earlier run.
+		if to.Bits() <= 1 || r.Protocol == protocol || strings.HasPrefix(link, c.LinkPrefix+"-") {
+			continue
+		}
+		if err := c.clash(to, describe(r, to, link)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clash says which of our ranges a taken one overlaps, and what to change.
+func (c Config) clash(taken netip.Prefix, by string) error {
+	for _, r := range []struct {
+		name, flag string
+		value      netip.Prefix
+	}{{"pod", "--pod-range", c.PodRange}, {"service", "--service-range", c.ServiceRange}} {
+		if r.value.Overlaps(taken) {
+			return fmt.Errorf("podnet: the %s range %v collides with %s: choose another range by %s", r.name, r.value, by, r.flag)
+		}
+	}
+	return nil
+}
+
+func describe(r netlink.Route, to netip.Prefix, link string) string {
+	s := "this machine's route " + to.String()
+	if r.Table == unix.RT_TABLE_LOCAL {
+		s = "this machine's address " + to.Addr().String()
+	}
+	if r.Gw != nil {
+		s += " via " + r.Gw.String()
+	}
+	if link != "" {
+		s += " on " + link
+	}
+	return s
+}

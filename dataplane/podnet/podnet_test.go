@@ -1,0 +1,303 @@
+package podnet_test
+
+import (
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cairn/dataplane/lab"
+	"cairn/dataplane/podnet"
+
+	"github.com/vishvananda/netlink"
+)
+
+func TestMain(m *testing.M) { lab.Main(m) }
+
+var (
+	machine  lab.Space // the namespace of this process
+	nodeAddr = netip.MustParseAddr("192.0.2.2")
+	router   = netip.MustParseAddr("192.0.2.1")
+)
+
+const soon = 3 * time.Second
+
+// connect gives the machine a link with a default route over it, and returns
+// what is at its other end.
+func connect(t *testing.T) lab.Space {
+	t.Helper()
+	outside := lab.New(t)
+	lab.Cable(t, machine, "up0", netip.PrefixFrom(nodeAddr, 24), outside, "out0", netip.PrefixFrom(router, 24))
+	lab.DefaultRoute(t, machine, router)
+	return outside
+}
+
+func config(t *testing.T) podnet.Config {
+	return podnet.Config{
+		Cell: "demo", LinkPrefix: "cn1", NodeAddr: nodeAddr, StateDir: t.TempDir(),
+		PodRange:     netip.MustParsePrefix("10.88.0.0/16"),
+		NodeRange:    netip.MustParsePrefix("10.88.1.0/24"),
+		ServiceRange: netip.MustParsePrefix("10.89.0.0/16"),
+		LocalAddrs:   []netip.Addr{netip.MustParseAddr("10.89.0.10")},
+	}
+}
+
+func setup(t *testing.T, cfg podnet.Config) *podnet.Net {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := podnet.Teardown(cfg); err != nil {
+			t.Error(err)
+		}
+	})
+	n, err := podnet.Setup(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func attach(t *testing.T, n *podnet.Net, addr string) lab.Space {
+	t.Helper()
+	pod := lab.New(t)
+	if err := n.Attach(pod.Path(), netip.MustParseAddr(addr), 0); err != nil {
+		t.Fatal(err)
+	}
+	return pod
+}
+
+func ask(t *testing.T, from lab.Space, addr, want string) lab.Answer {
+	t.Helper()
+	got, err := lab.Ask(from, "tcp", addr, soon)
+	if err != nil || got.Name != want {
+		t.Fatalf("asked %s: %+v, %v; want %s", addr, got, err, want)
+	}
+	return got
+}
+
+func TestPodsReachEachOtherAndTheMachine(t *testing.T) {
+	connect(t)
+	n := setup(t, config(t))
+	a, b := attach(t, n, "10.88.1.2"), attach(t, n, "10.88.1.3")
+	lab.Serve(t, a, "tcp", "10.88.1.2:80", "a")
+	lab.Serve(t, b, "tcp", "0.0.0.0:80", "b")
+	lab.Serve(t, machine, "tcp", "10.89.0.10:53", "machine")
+
+	if got := ask(t, a, "10.88.1.3:80", "b"); got.From.Addr().String() != "10.88.1.2" {
+		t.Errorf("pod b saw %v: pods see each other's own addresses", got.From)
+	}
+	ask(t, b, "10.88.1.2:80", "a")
+	ask(t, b, "10.89.0.10:53", "machine")
+	if got := ask(t, machine, "10.88.1.3:80", "b"); got.From.Addr() != nodeAddr {
+		t.Errorf("pod b saw the machine as %v, want %v", got.From, nodeAddr)
+	}
+}
+
+func TestAttachMayBeRepeatedAndReplacesAnEarlierPod(t *testing.T) {
+	connect(t)
+	cfg := config(t)
+	n := setup(t, cfg)
+	old := attach(t, n, "10.88.1.2")
+	lab.Serve(t, old, "tcp", "10.88.1.2:80", "old")
+	c, err := lab.Dial(machine, "tcp", "10.88.1.2:80", soon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := n.Attach(old.Path(), netip.MustParseAddr("10.88.1.2"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := lab.AskOn(c, soon); err != nil || got.Name != "old" {
+		t.Fatalf("a repeated attach broke a connection: %+v, %v", got, err)
+	}
+
+	// A daemon that comes back finds the pods of its predecessor.
+	again, err := podnet.Setup(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := again.Pods(); !slices.Equal(got, []netip.Addr{netip.MustParseAddr("10.88.1.2")}) {
+		t.Fatalf("adopted pods %v", got)
+	}
+	// The old pod's namespace still lives when another pod gets its address.
+	if err := again.Detach(netip.MustParseAddr("10.88.1.2")); err != nil {
+		t.Fatal(err)
+	}
+	pod := attach(t, again, "10.88.1.2")
+	lab.Serve(t, pod, "tcp", "10.88.1.2:80", "new")
+	ask(t, machine, "10.88.1.2:80", "new")
+}
+
+func TestDetachedPodsLinkIsRemovedThoughItsNamespaceLives(t *testing.T) {
+	connect(t)
+	n := setup(t, config(t))
+	attach(t, n, "10.88.1.2")
+	if err := n.Detach(netip.MustParseAddr("10.88.1.2")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Repair(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := netlink.LinkByName("cn1-0a580102"); err == nil {
+		t.Fatal("the link is still there")
+	}
+}
+
+func TestRepairPutsBackWhatWasLost(t *testing.T) {
+	connect(t)
+	n := setup(t, config(t))
+	attach(t, n, "10.88.1.2")
+	if did, err := n.Repair(); err != nil || len(did) != 0 {
+		t.Fatalf("repaired %q, %v though nothing was lost", did, err)
+	}
+	peer := podnet.Peer{NodeAddr: netip.MustParseAddr("192.0.2.7"), PodCIDR: netip.MustParsePrefix("10.88.7.0/24")}
+	if err := n.SetPeers([]podnet.Peer{peer}); err != nil {
+		t.Fatal(err)
+	}
+	routes := func() []string {
+		list, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, r := range list {
+			if r.Protocol == 202 {
+				out = append(out, r.String())
+			}
+		}
+		slices.Sort(out)
+		return out
+	}
+	before := routes()
+	if len(before) != 5 {
+		t.Fatalf("routes %q, want two unreachable ones, the services', a pod's, a peer's", before)
+	}
+	list, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range list {
+		if r.Protocol == 202 {
+			if err := netlink.RouteDel(&r); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("0"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	did, err := n.Repair()
+	if err != nil || len(did) != 6 {
+		t.Fatalf("repaired %q, %v; want five routes and a sysctl", did, err)
+	}
+	if after := routes(); !slices.Equal(before, after) {
+		t.Fatalf("routes were\n%q, are\n%q", before, after)
+	}
+	bridge, err := netlink.LinkByName("cn1-br")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.LinkDel(bridge); err != nil {
+		t.Fatal(err)
+	}
+	if did, err := n.Repair(); err != nil || len(did) != 3 {
+		t.Fatalf("repaired %q, %v; want bridge, address and route", did, err)
+	}
+}
+
+func TestCollidingRangesAreRefusedByName(t *testing.T) {
+	connect(t)
+	for _, c := range []struct {
+		name   string
+		change func(*podnet.Config)
+		want   []string
+	}{
+		{"pods", func(c *podnet.Config) {
+			c.PodRange, c.NodeRange = netip.MustParsePrefix("192.0.0.0/16"), netip.MustParsePrefix("192.0.3.0/24")
+		}, []string{"pod range 192.0.0.0/16", "192.0.2.0/24", "up0", "--pod-range"}},
+		{"services", func(c *podnet.Config) {
+			c.ServiceRange, c.LocalAddrs = netip.MustParsePrefix("192.0.2.128/25"), nil
+		}, []string{"service range 192.0.2.128/25", "192.0.2.0/24", "--service-range"}},
+		{"no such address", func(c *podnet.Config) { c.NodeAddr = netip.MustParseAddr("192.0.2.99") },
+			[]string{"192.0.2.99", "not an address of this machine"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := config(t)
+			c.change(&cfg)
+			_, err := podnet.Setup(cfg)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			for _, w := range c.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("%q does not name %q", err, w)
+				}
+			}
+			if _, err := netlink.LinkByName("cn1-br"); err == nil {
+				t.Error("something was made though the range was refused")
+			}
+		})
+	}
+}
+
+func TestTwoCellsShareAMachineAndTheLastOneCleansUp(t *testing.T) {
+	connect(t)
+	forward := func() string {
+		b, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(b))
+	}
+	if forward() != "0" {
+		t.Fatalf("ip_forward is %s before the test", forward())
+	}
+	one, two := config(t), config(t)
+	two.StateDir, two.Cell, two.LocalAddrs = one.StateDir, "other", nil
+	setup(t, one)
+	if _, err := podnet.Setup(two); err == nil || !strings.Contains(err.Error(), `"demo"`) {
+		t.Fatalf("a second cell with the same prefix: %v", err)
+	}
+	two.LinkPrefix = "cn2"
+	if _, err := podnet.Setup(two); err == nil || !strings.Contains(err.Error(), `cell "demo"`) {
+		t.Fatalf("a second cell with the same ranges: %v", err)
+	}
+	two.PodRange, two.NodeRange = netip.MustParsePrefix("10.98.0.0/16"), netip.MustParsePrefix("10.98.1.0/24")
+	two.ServiceRange = netip.MustParsePrefix("10.99.0.0/16")
+	n := setup(t, two)
+	attach(t, n, "10.98.1.2")
+	if err := podnet.Teardown(one); err != nil {
+		t.Fatal(err)
+	}
+	if forward() != "1" {
+		t.Fatal("the first cell to leave switched forwarding off under the other")
+	}
+	if err := podnet.Teardown(two); err != nil {
+		t.Fatal(err)
+	}
+	if forward() != "0" {
+		t.Fatal("the last cell left forwarding on")
+	}
+	links, err := netlink.LinkList()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range links {
+		if strings.HasPrefix(l.Attrs().Name, "cn") {
+			t.Errorf("link %s is left", l.Attrs().Name)
+		}
+	}
+	left, err := os.ReadDir(one.StateDir)
+	if err != nil || len(left) != 0 {
+		t.Errorf("left in the state directory: %v, %v", left, err)
+	}
+}
+
+func forward(t *testing.T, s lab.Space) {
+	t.Helper()
+	err := s.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644) })
+	if err != nil {
+		t.Fatal(err)
+	}
+}

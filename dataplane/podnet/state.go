@@ -1,0 +1,202 @@
+package podnet
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// claim is what a cell holds in a network namespace, kept in a file of its
+// own so that it can be given back after a crash, too.
+//
+// Invariant: Original holds the values from before the first cell came; a cell
+// that comes later copies them from those that are there.
+type claim struct {
+	Cell, LinkPrefix       string
+	PodRange, ServiceRange netip.Prefix
+	Original               map[string]string // sysctl -> value
+}
+
+// wanted are the sysctls that routing between pods needs.
+var wanted = map[string]string{"net/ipv4/ip_forward": "1"}
+
+// claims is the directory of one network namespace, locked.
+type claims struct {
+	dir  string
+	lock *os.File
+}
+
+// openClaims locks the directory of this namespace; Close unlocks it.
+func openClaims(stateDir string) (*claims, error) {
+	space, err := os.Readlink("/proc/thread-self/ns/net") // net:[4026531840]
+	if err != nil {
+		return nil, fmt.Errorf("podnet: which network namespace is this: %w", err)
+	}
+	return lockDir(filepath.Join(stateDir, strings.Trim(strings.TrimPrefix(space, "net:"), "[]")))
+}
+
+func lockDir(dir string) (*claims, error) {
+	name := filepath.Join(dir, "lock")
+	for {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, fmt.Errorf("podnet: make the directory of what must be put back: %w", err)
+		}
+		lock, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed just now
+		} else if err != nil {
+			return nil, fmt.Errorf("podnet: open the lock: %w", err)
+		}
+		if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+			return nil, errors.Join(fmt.Errorf("podnet: lock %s: %w", dir, err), lock.Close())
+		}
+		// The last cell to leave removes the directory while it holds the lock:
+		// a lock on a removed file locks nothing.
+		ours, err1 := lock.Stat()
+		there, err2 := os.Stat(name)
+		if err1 == nil && err2 == nil && os.SameFile(ours, there) {
+			return &claims{dir: dir, lock: lock}, nil
+		}
+		_ = lock.Close() // nothing was written to it
+	}
+}
+
+// Close unlocks.
+func (s *claims) Close() error { return s.lock.Close() }
+
+func (s *claims) file(cell string) string { return filepath.Join(s.dir, cell+".json") }
+
+// list reads the claims of all cells that are still there: one whose bridge is
+// gone holds nothing any more but its memory of the sysctls.
+func (s *claims) list() (map[string]claim, error) {
+	files, err := filepath.Glob(filepath.Join(s.dir, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]claim{}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			return nil, fmt.Errorf("podnet: read a cell's claim: %w", err)
+		}
+		var c claim
+		if err := json.Unmarshal(text, &c); err != nil {
+			return nil, fmt.Errorf("podnet: %s is damaged (delete it if its cell does not run): %w", f, err)
+		}
+		out[c.Cell] = c
+	}
+	return out, nil
+}
+
+// rivals refuses a prefix or a range that another cell here holds.
+func (s *claims) rivals(c Config) error {
+	all, err := s.list()
+	if err != nil {
+		return err
+	}
+	for name, other := range all {
+		if name == c.Cell || !alive(other) {
+			continue
+		}
+		if other.LinkPrefix == c.LinkPrefix {
+			return fmt.Errorf("podnet: cell %q on this machine has the link prefix %q already: choose another by --link-prefix", name, c.LinkPrefix)
+		}
+		for what, r := range map[string]netip.Prefix{"pod range ": other.PodRange, "service range ": other.ServiceRange} {
+			if err := c.clash(r, fmt.Sprintf("the %s%v of cell %q on this machine", what, r, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// take writes the cell's claim.
+func (s *claims) take(c Config) error {
+	all, err := s.list()
+	if err != nil {
+		return err
+	}
+	mine := claim{Cell: c.Cell, LinkPrefix: c.LinkPrefix, PodRange: c.PodRange, ServiceRange: c.ServiceRange, Original: map[string]string{}}
+	for _, other := range all {
+		for k, v := range other.Original {
+			mine.Original[k] = v
+		}
+	}
+	for k := range wanted {
+		if _, known := mine.Original[k]; known {
+			continue
+		}
+		if mine.Original[k], err = sysctl(k); err != nil {
+			return err
+		}
+	}
+	text, err := json.MarshalIndent(mine, "", " ")
+	if err != nil {
+		return err
+	}
+	temp := s.file(c.Cell) + ".new"
+	if err := os.WriteFile(temp, text, 0o600); err != nil {
+		return fmt.Errorf("podnet: write the claim: %w", err)
+	}
+	return os.Rename(temp, s.file(c.Cell))
+}
+
+// drop gives the cell's claim back; the last one puts the sysctls back.
+func (s *claims) drop(cell string) error {
+	all, err := s.list()
+	if err != nil {
+		return err
+	}
+	mine, ok := all[cell]
+	if !ok {
+		return nil
+	}
+	last := true
+	for name, other := range all {
+		last = last && (name == cell || !alive(other))
+	}
+	if last {
+		for k, v := range mine.Original {
+			if now, err := sysctl(k); err != nil {
+				return err
+			} else if now == wanted[k] && now != v {
+				if err := setSysctl(k, v); err != nil {
+					return err
+				}
+			}
+		}
+		return os.RemoveAll(s.dir)
+	}
+	if err := os.Remove(s.file(cell)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("podnet: remove the claim: %w", err)
+	}
+	return nil
+}
+
+func alive(c claim) bool {
+	_, err := netlink.LinkByName(Config{LinkPrefix: c.LinkPrefix}.bridge())
+	return err == nil
+}
+
+func sysctl(name string) (string, error) {
+	b, err := os.ReadFile("/proc/sys/" + name)
+	if err != nil {
+		return "", fmt.Errorf("podnet: read sysctl %s: %w", name, err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+func setSysctl(name, value string) error {
+	if err := os.WriteFile("/proc/sys/"+name, []byte(value), 0o644); err != nil {
+		return fmt.Errorf("podnet: set sysctl %s to %s: %w", name, value, err)
+	}
+	return nil
+}
