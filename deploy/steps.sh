@@ -54,7 +54,7 @@ finished() {
 }
 
 fail() {
-	trap - ERR EXIT
+	trap - ERR
 	printf '\nFAILED: %s\nwhat to do: %s\n' "$1" "$2" >&2
 	exit 1
 }

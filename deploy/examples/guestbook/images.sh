@@ -9,17 +9,12 @@
 # under .cache; nothing is installed. What was made from the same sources
 # before is kept: a second run takes well under a second. To take a newer Redis
 # from Debian, remove .cache/images and run again.
-set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
+. deploy/steps.sh
 
 out=${1:-.cache/images}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-
-fail() { # message, what to do
-	printf 'images: %s\n  what to do: %s\n' "$1" "$2" >&2
-	exit 1
-}
 
 command -v go >/dev/null || fail "no Go on the PATH" "install Go and add its bin folder to PATH, then run this again"
 command -v apt-get >/dev/null || fail "no apt-get" "run this on Debian; it takes Redis from Debian's packages"
@@ -36,7 +31,7 @@ if [ "$(cat "$out/key" 2>/dev/null)" = "$key" ]; then
 	present=1
 	for t in "${tars[@]}"; do [ -s "$out/$t" ] || present=; done
 	if [ "$present" ]; then
-		echo "images: ${tars[*]} in ${out#"$PWD"/} are up to date"
+		echo "image archives in ${out#"$PWD"/} are up to date: ${tars[*]}"
 		exit 0
 	fi
 fi
@@ -66,7 +61,9 @@ libraries() {
 	done
 }
 
-echo "images: downloading Debian's redis-server with its libraries, and busybox-static"
+plan "images: download and unpack Debian's redis-server with its libraries, and busybox-static" \
+	"images: build the front end" "images: write the archives"
+step
 debs=$out/.debs
 mkdir -p "$debs"
 chmod 755 "$debs"
@@ -87,11 +84,14 @@ done
 printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n' >"$work/passwd"
 printf 'root:x:0:\nnogroup:x:65534:\n' >"$work/group"
 
-echo "images: building the front end and the archives"
+step
+hint "read the compiler's lines above; see that Go is the one that go.mod names: go version"
 export CGO_ENABLED=0
 go build -trimpath -buildvcs=false -ldflags '-s -w' -o "$work/web" ./deploy/examples/guestbook/web
 go build -trimpath -o "$work/mkimage" ./deploy/examples/mkimage
 
+step
+hint "remove ${out#"$PWD"/} and run this again"
 accounts=(-file "$work/passwd=/etc/passwd" -file "$work/group=/etc/group" -dir /tmp:1777)
 
 "$work/mkimage" -tag guestbook/redis:1 -out "$out/redis.tar" "${accounts[@]}" \
@@ -111,4 +111,4 @@ done
 	-file "$root/bin/busybox=/bin/busybox:0755" "${links[@]}" -env PATH=/bin -cmd sh
 
 echo "$key" >"$out/key"
-echo "images: ${tars[*]} are in ${out#"$PWD"/}"
+finished "image archives are in ${out#"$PWD"/}: ${tars[*]}"
