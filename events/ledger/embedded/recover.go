@@ -1,0 +1,185 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"cairn/events"
+	"cairn/events/ledger"
+)
+
+// load opens the segments, finds the end, cuts a torn tail, and makes what
+// it found durable before anyone may read it.
+func (l *Log) load() error {
+	var err error
+	if l.id, err = prepare(l.disk, l.dir); err != nil {
+		return err
+	}
+	if err := removeTemporary(l.dir); err != nil {
+		return err
+	}
+	clean, err := readClean(l.dir)
+	if err != nil {
+		return err
+	}
+	if l.segments, err = openSegments(l.dir, l.id, os.O_RDWR); err != nil {
+		return err
+	}
+	if len(l.segments) == 0 {
+		if clean != nil {
+			return &ledger.Damage{Where: l.dir, Byte: -1, What: fmt.Sprintf("its segments are missing, it ended at %d", clean.end)}
+		}
+		s, err := l.newSegment(header{id: l.id, prevFirst: noPrevious}, 0)
+		if err != nil {
+			return err
+		}
+		l.segments = []*segment{s}
+	}
+	last := l.segments[len(l.segments)-1]
+	tail, err := last.findEnd(0, true)
+	if err != nil {
+		return err
+	}
+	l.end = last.first + events.Offset(tail.rel)
+	l.write.last = max(last.floor, tail.time)
+	if clean != nil && (clean.first != last.first || clean.bytes != last.bytes || clean.end != l.end) {
+		return last.damage(l.end, last.bytes, fmt.Sprintf("the ledger ends here, it was closed with its end at %d", clean.end))
+	}
+	if err := l.cutTail(last, tail); err != nil {
+		return err
+	}
+	if err := removeIfThere(filepath.Join(l.dir, cleanName)); err != nil {
+		return err
+	}
+	if err := l.disk.sync(last.file); err != nil {
+		return err
+	}
+	return l.disk.syncDir(l.dir)
+}
+
+func removeTemporary(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), tmpSuffix) {
+			if err := removeIfThere(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tail is what findEnd saw.
+type tail struct {
+	rel  uint32 // records in the segment
+	time int64  // of the last one, 0 if there is none
+	torn []byte // what follows the last batch, nil when it is zeros
+	why  string
+}
+
+// findEnd reads the last segment from s.bytes on, where record rel begins, and
+// moves s.bytes behind the last whole batch. If sound batches follow bytes
+// that are none, it is damage; otherwise those bytes are torn. Unless whole, an
+// all-zero place is taken for the end without a look at what follows it.
+func (s *segment) findEnd(rel uint32, whole bool) (tail, error) {
+	size, err := fileSize(s.file)
+	if err != nil {
+		return tail{}, err
+	}
+	if size < s.bytes {
+		return tail{}, s.damage(s.first+events.Offset(rel), size, fmt.Sprintf("the file has %d bytes, it had %d", size, s.bytes))
+	}
+	chunk := 64 << 10
+	if whole {
+		chunk = 1 << 20
+	}
+	sc := s.scanner(mark{rel, s.bytes}, size, chunk)
+	t := tail{rel: rel}
+	for {
+		b, err := sc.next()
+		var bad *badBatch
+		switch {
+		case err == nil:
+			s.note(b.rel, b.at)
+			s.bytes, t.rel, t.time = sc.at, sc.rel, b.time
+			continue
+		case errors.Is(err, io.EOF):
+			return t, nil
+		case errors.As(err, &bad):
+			t.why = bad.what
+		default:
+			return t, err
+		}
+		break
+	}
+	zeroTo := size
+	if !whole {
+		zeroTo = min(size, s.bytes+batchHeader)
+	}
+	if zero, err := zeroes(s.file, s.bytes, zeroTo); zero || err != nil {
+		return t, err
+	}
+	rest := make([]byte, size-s.bytes)
+	n, err := s.file.ReadAt(rest, s.bytes)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return t, err
+	}
+	rest = rest[:n]
+	if holdsBatch(rest[1:], s.salt, t.rel) {
+		return t, s.damage(s.first+events.Offset(t.rel), s.bytes, t.why+", though sound records follow it")
+	}
+	t.torn = rest
+	return t, nil
+}
+
+// zeroes tells whether the file holds only zeros from one byte to another.
+func zeroes(f io.ReaderAt, from, to int64) (bool, error) {
+	buf := make([]byte, min(to-from, 1<<20))
+	for from < to {
+		n, err := f.ReadAt(buf[:min(int64(len(buf)), to-from)], from)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return false, err
+		}
+		if n == 0 {
+			return true, nil // the file got shorter
+		}
+		if !isZero(buf[:n]) {
+			return false, nil
+		}
+		from += int64(n)
+	}
+	return true, nil
+}
+
+// cutTail keeps the torn bytes aside, replaces them by nothing, and gives the
+// segment room again.
+func (l *Log) cutTail(s *segment, t tail) error {
+	if t.torn != nil {
+		slog.Warn("the ledger's torn tail is cut off; it was never acknowledged, and it is kept",
+			"segment", s.path, "byte", s.bytes, "offset", int64(s.first)+int64(t.rel), "why", t.why, "kept", filepath.Join(l.dir, tornName))
+		end := len(t.torn)
+		for end > 0 && t.torn[end-1] == 0 {
+			end--
+		}
+		if err := l.disk.replace(filepath.Join(l.dir, tornName), t.torn[:end]); err != nil && !isFull(err) {
+			return err
+		}
+		if err := l.disk.truncate(s.file, s.bytes); err != nil {
+			return err
+		}
+	}
+	size, err := fileSize(s.file)
+	if err != nil {
+		return err
+	}
+	l.write.allocated = size
+	return nil
+}
