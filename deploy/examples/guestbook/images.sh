@@ -45,20 +45,22 @@ trap 'rm -rf "$work"' EXIT
 # is no library (adduser, debconf: for installing) is left out, since mkimage
 # takes only the files that the programs link.
 libraries() {
-	local todo=("$@") seen=" " p
-	while [ ${#todo[@]} -gt 0 ]; do
-		p=${todo[0]}
-		todo=("${todo[@]:1}")
-		case $seen in *" $p "*) continue ;; esac
-		seen="$seen$p "
-		echo "$p"
-		mapfile -t -O "${#todo[@]}" todo < <(apt-cache depends --important "$p" | awk '
-			/^ *\|?(Pre)?Depends:/ {
-				alternative = ($1 ~ /^\|/)
-				if (!skip && $2 ~ /^lib/) print $2
-				skip = alternative
-			}')
-	done
+	apt-cache depends --recurse --important "$@" | awk -v roots="$*" '
+		/^[^ |<]/ { package = $1; skip = 0 }
+		/^ *\|?(Pre)?Depends:/ {
+			if (!skip && $2 ~ /^lib/) needs[package] = needs[package] " " $2
+			skip = ($1 ~ /^\|/)
+		}
+		END {
+			n = split(roots, todo)
+			for (i = 1; i <= n; i++) {
+				if (todo[i] in seen) continue
+				seen[todo[i]] = 1
+				print todo[i]
+				m = split(needs[todo[i]], more)
+				for (j = 1; j <= m; j++) todo[++n] = more[j]
+			}
+		}'
 }
 
 plan "images: download and unpack Debian's redis-server with its libraries, and busybox-static" \
