@@ -25,6 +25,8 @@ var directions = []direction{
 	{"projections/fold", []string{"events"}},
 	{"projections/view", []string{"events", "projections/fold"}},
 	{"projections", []string{"events"}},
+	// The engine alone acts on intents: it appends through the follower.
+	{"reconcilers/engine", []string{"events", "projections/fold", "projections/view", "projections/follower", "reconcilers"}},
 	{"reconcilers", []string{"events", "projections/fold", "projections/view"}},
 	{"nodes", []string{"events", "projections/view"}},
 	{"dataplane", []string{"events", "projections/view"}},

@@ -40,6 +40,8 @@ func TestRulesOnSmallTrees(t *testing.T) {
 		{Directions, "up the arrow", "events/a.go", "package events\nimport _ \"cairn/projections/fold\"\n", "events may import only its own folder"},
 		{Directions, "along it", "projections/view/a.go", "package view\nimport _ \"cairn/events\"\nimport _ \"cairn/projections/fold\"\n", ""},
 		{Directions, "siblings", "nodes/daemon/a.go", "package daemon\nimport _ \"cairn/dataplane/nft\"\n", "hand it in as an interface"},
+		{Directions, "the engine appends", "reconcilers/engine/a.go", "package engine\nimport _ \"cairn/projections/follower\"\n", ""},
+		{Directions, "no other reconciler does", "reconcilers/rollout/a.go", "package rollout\nimport _ \"cairn/projections/follower\"\n", "reconcilers may import"},
 		{Directions, "a test too", "nodes/daemon/a_test.go", "package daemon\nimport _ \"cairn/projections/store\"\n", "nodes may import"},
 		{Directions, "tools", "projections/store/a.go", "package store\nimport _ \"cairn/tools/sim\"\n", "cairn/tools/sim"},
 		{Directions, "unknown folder", "pkg/a.go", "package pkg\nimport _ \"cairn/events\"\n", "not in the picture"},
