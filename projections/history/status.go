@@ -34,11 +34,13 @@ type Status struct {
 
 // NodeStatus is one node of the cell.
 type NodeStatus struct {
-	Name     string `json:"name"`
-	Ready    bool   `json:"ready"`
-	Why      string `json:"why,omitempty"`
-	PodRange string `json:"podRange"`
-	Pods     int    `json:"pods"`
+	Name         string        `json:"name"`
+	Ready        bool          `json:"ready"`
+	Why          string        `json:"why,omitempty"`
+	PodRange     string        `json:"podRange"`
+	Pods         int           `json:"pods"`
+	Registration events.Offset `json:"registration"`
+	RegisteredAt time.Time     `json:"registeredAt"` // ledger time
 }
 
 // Usage is what one actor wrote about one kind in the last day.
@@ -84,6 +86,10 @@ func (s *Status) countNodes(reads view.Reads) error {
 		st := NodeStatus{Name: n.Ref.Name, Pods: on[n.Ref.Name]}
 		if n.Projected != nil && n.Projected.Node != nil {
 			st.Ready, st.Why, st.PodRange = n.Projected.Node.Ready, n.Projected.Node.Why, n.Projected.Node.PodRange
+			st.Registration = n.Projected.Node.Registration
+			if rec, err := reads.Record(st.Registration); err == nil {
+				st.RegisteredAt = time.Unix(0, rec.Time).UTC()
+			}
 		}
 		s.Nodes = append(s.Nodes, st)
 	}

@@ -146,3 +146,23 @@ func TestAPortInUseNamesItsHolder(t *testing.T) {
 		t.Error("exit codes")
 	}
 }
+
+func TestARunFolderOfSomebodyElsesIsRefused(t *testing.T) {
+	mine := Paths{Data: t.TempDir(), Run: t.TempDir()}
+	for range 2 { // again after a crash
+		if err := Claim(mine); err != nil || !Claimed(mine) {
+			t.Fatalf("claim: %v", err)
+		}
+	}
+	other := Paths{Data: t.TempDir(), Run: mine.Run}
+	if err := Claim(other); ExitCode(err) != ExitRefused || Claimed(other) {
+		t.Errorf("another cell's: %v; want refused", err)
+	}
+	full := Paths{Data: t.TempDir(), Run: t.TempDir()}
+	if err := os.WriteFile(filepath.Join(full.Run, "sshd.pid"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Claim(full); ExitCode(err) != ExitRefused {
+		t.Errorf("a folder in use: %v; want refused", err)
+	}
+}

@@ -9,6 +9,10 @@ import (
 // DefaultName is the cell that is meant when none is named.
 const DefaultName = "cairn"
 
+// NetState is shared by all cells of this machine: who changed which of its
+// network settings. It does not outlive a boot.
+const NetState = "/run/cairn-net"
+
 // Paths is where a cell lives. Both folders are absolute.
 type Paths struct{ Data, Run string }
 
@@ -77,6 +81,15 @@ func (p Paths) Keys() string { return filepath.Join(p.Data, "keys") }
 // Node is the node daemon's lasting folder: images, volumes, container logs.
 func (p Paths) Node() string { return filepath.Join(p.Data, "node") }
 
+// Images is the node's image store.
+func (p Paths) Images() string { return filepath.Join(p.Node(), "images") }
+
+// Programs holds the shim and pause programs: not in RunDir, which may be noexec.
+func (p Paths) Programs() string { return filepath.Join(p.Data, "bin") }
+
+// NodePKI holds what the node shows to servers: its own certificate and the CA's.
+func (p Paths) NodePKI() string { return filepath.Join(p.Node(), "pki") }
+
 // Logs holds a log of each process.
 func (p Paths) Logs() string { return filepath.Join(p.Data, "logs") }
 
@@ -88,6 +101,9 @@ func (p Paths) Kubeconfig() string { return filepath.Join(p.Data, "kubeconfig") 
 
 // Pid is the pid file of one process of the cell.
 func (p Paths) Pid(role string) string { return filepath.Join(p.Run, role+".pid") }
+
+// Ready is there while the cell is ready; it holds the lines a user needs.
+func (p Paths) Ready() string { return filepath.Join(p.Run, "ready") }
 
 // NodeRun is the node daemon's folder of what runs.
 func (p Paths) NodeRun() string { return filepath.Join(p.Run, "node") }

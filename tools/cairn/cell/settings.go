@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -117,6 +119,35 @@ func rangeOf(flag, text string, longest int) (netip.Prefix, error) {
 		return p, Misused("--%s %q won't do: write an IPv4 range between /8 and /%d, such as 10.244.0.0/16", flag, text, longest)
 	}
 	return p, nil
+}
+
+// LinkPrefix begins the names of the cell's links; two cells have two (links
+// have 15 letters at most).
+func (s *Settings) LinkPrefix() string {
+	if s.Name == DefaultName {
+		return DefaultName
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s.Name)) // never fails
+	return fmt.Sprintf("c%05x", h.Sum32()&0xfffff)
+}
+
+// DNSAddress is the tenth of the service range, as is the custom.
+func (s *Settings) DNSAddress() string {
+	a := netip.MustParsePrefix(s.ServiceRange).Addr()
+	for range 10 {
+		a = a.Next()
+	}
+	return a.String()
+}
+
+// URL is where the server is found from this machine.
+func (s *Settings) URL() string {
+	host, port, err := net.SplitHostPort(s.Listen)
+	if ip := net.ParseIP(host); err == nil && (ip == nil || ip.IsUnspecified()) {
+		host = "127.0.0.1"
+	}
+	return "https://" + net.JoinHostPort(host, port)
 }
 
 // Save replaces the file whole.

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"cairn/tools/cairn/cell"
+	"cairn/tools/cairn/client"
+	"cairn/tools/cairn/sweep"
+)
+
+type downCommand struct {
+	placeFlags
+	Purge purgeFlag `help:"Remove ledger, keys and images too. Asks for the cell's name, or write --purge=NAME." placeholder:"NAME"`
+}
+
+// purgeFlag is a flag that may have a value: --purge, --purge=NAME.
+type purgeFlag struct {
+	Set  bool
+	Name string
+}
+
+// IsBool lets kong take the flag without a value.
+func (purgeFlag) IsBool() bool { return true }
+
+// Decode reads the value where there is one.
+func (p *purgeFlag) Decode(ctx *kong.DecodeContext) error {
+	p.Set = true
+	if ctx.Scan.Peek().Type == kong.FlagValueToken {
+		p.Name = fmt.Sprint(ctx.Scan.Pop().Value)
+	}
+	return nil
+}
+
+func (c *downCommand) Run(out io.Writer) error {
+	if os.Geteuid() != 0 {
+		return cell.Refuse("ending a cell needs root: run it with sudo")
+	}
+	_, paths, err := c.place().Locate()
+	if err != nil {
+		return err
+	}
+	s, err := cell.Load(paths)
+	if errors.Is(err, os.ErrNotExist) {
+		return cell.Refuse("there is no cell in %s: name another with --data-dir or --name", paths.Data)
+	}
+	if err != nil {
+		return err
+	}
+	if c.Purge.Set {
+		if err := c.confirm(out, s, paths); err != nil {
+			return err
+		}
+	}
+	if err := endCell(paths, s); err != nil {
+		return err
+	}
+	if !c.Purge.Set {
+		fmt.Fprintf(out, "cell %s has ended; kept: %s (ledger, keys, images); start it again with `cairn up`\n", s.Name, paths.Data)
+		return nil
+	}
+	if err := os.RemoveAll(paths.Data); err != nil {
+		return fmt.Errorf("remove the cell's data: %w", err)
+	}
+	if paths.Data == "/var/lib/cairn" {
+		if err := os.Remove(client.AdminKubeconfig); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		os.Remove("/etc/cairn") // unless there is something else in it
+	}
+	kept := ""
+	if s.Ledger != "embedded" {
+		kept = "; its topics on " + s.Ledger + " are kept: remove them with Kafka's own tools"
+	}
+	fmt.Fprintf(out, "cell %s has ended, and %s is removed%s\n", s.Name, paths.Data, kept)
+	return nil
+}
+
+// endCell ends a cell's processes, however it was left, and sweeps.
+func endCell(paths cell.Paths, s *cell.Settings) error {
+	if up, alive := cell.ReadPid(paths.Pid("up")); alive {
+		if err := up.End(drainPatience + endPatience); err != nil {
+			return err
+		}
+	}
+	for _, role := range []string{"node", "server"} {
+		if p, alive := cell.ReadPid(paths.Pid(role)); alive {
+			if err := p.End(endPatience); err != nil {
+				return err
+			}
+		}
+	}
+	return sweep.Cell(paths, s)
+}
+
+// confirm wants the cell's name typed: what --purge removes is the only copy.
+func (c *downCommand) confirm(out io.Writer, s *cell.Settings, paths cell.Paths) error {
+	typed := c.Purge.Name
+	if typed == "" {
+		fmt.Fprintf(out, "This removes %s with the ledger of cell %s for ever. Type the cell's name to go on: ", paths.Data, s.Name)
+		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		if err != nil && line == "" {
+			return cell.Refuse("nothing was typed, nothing was removed: write --purge=%s", s.Name)
+		}
+		typed = strings.TrimSpace(line)
+	}
+	if typed != s.Name {
+		return cell.Refuse("%q is not the name of this cell, %s: nothing was ended or removed", typed, s.Name)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"cairn/tools/cairn/cell"
+	"cairn/tools/cairn/client"
+)
+
+// awaitReady returns once the API answers /readyz and this machine's node has
+// registered since the moment given and is ready.
+func awaitReady(ctx context.Context, paths cell.Paths, s *cell.Settings, since time.Time) error {
+	server, err := client.Open(paths.Kubeconfig())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyPatience)
+	defer cancel()
+	for pause := time.NewTicker(50 * time.Millisecond); ; {
+		err := readyNow(ctx, server, s.NodeName, since)
+		if err == nil {
+			pause.Stop()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return fmt.Errorf("not ready after %v: %w", readyPatience, err)
+		case <-pause.C:
+		}
+	}
+}
+
+func readyNow(ctx context.Context, server *client.Client, node string, since time.Time) error {
+	body, err := server.Stream(ctx, "/readyz", nil)
+	if err != nil {
+		return err
+	}
+	body.Close()
+	st, err := server.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range st.Nodes {
+		if n.Name != node {
+			continue
+		}
+		// Claimed by clocks of this machine alone, or by a broker's: allow it a little.
+		if n.RegisteredAt.Before(since.Add(-2 * time.Second)) {
+			return fmt.Errorf("node %s has not registered anew yet", node)
+		}
+		if !n.Ready {
+			return fmt.Errorf("node %s is not ready: %s", node, n.Why)
+		}
+		return nil
+	}
+	return fmt.Errorf("node %s has not registered yet", node)
+}
+
+// announce prints the lines that a user needs, and leaves them where the
+// parent of a detached cell finds them.
+func announce(out io.Writer, paths cell.Paths, s *cell.Settings) error {
+	kubeconfig := paths.Kubeconfig()
+	use := "export KUBECONFIG=" + kubeconfig + "   # not needed for `cairn kubectl`"
+	end := "cairn down"
+	if paths.Data != "/var/lib/cairn" {
+		use = "export KUBECONFIG=" + kubeconfig
+		end += " --data-dir " + paths.Data
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "cell %s is ready at %s, node %s, ledger %s\n", s.Name, s.URL(), s.NodeName, s.Ledger)
+	fmt.Fprintf(&b, "  %s\n  cairn kubectl get nodes\n", use)
+	fmt.Fprintf(&b, "logs: %s; end it with `%s`\n", paths.Logs(), end)
+	if err := cell.Replace(paths.Ready(), []byte(b.String()), 0o644); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}

@@ -1,0 +1,44 @@
+package sweep
+
+import (
+	"fmt"
+	"os"
+
+	"cairn/nodes/cgroups"
+	"cairn/tools/cairn/cell"
+)
+
+// Cell removes everything that is left of a cell but its data. The processes of
+// supervisor, server and node must have ended before.
+func Cell(paths cell.Paths, s *cell.Settings) error {
+	layout, err := cgroups.Detect()
+	if err != nil {
+		return err
+	}
+	if err := processes(paths.Programs(), layout, Group(s.Name)); err != nil {
+		return err
+	}
+	if err := mounts(paths.Run, paths.Node()); err != nil {
+		return err
+	}
+	if err := layout.Remove(Group(s.Name)); err != nil {
+		return fmt.Errorf("remove the cell's cgroups: %w", err)
+	}
+	layout.RemoveIfEmpty(Root)
+	if err := network(s); err != nil {
+		return err
+	}
+	if !cell.Claimed(paths) {
+		return nil
+	}
+	if err := os.RemoveAll(paths.Run); err != nil {
+		return fmt.Errorf("remove %s: %w", paths.Run, err)
+	}
+	return nil
+}
+
+// Root is the cgroup that all cells' cgroups lie in.
+const Root = "/cairn"
+
+// Group is the cgroup that all of a cell's pods lie in.
+func Group(name string) string { return Root + "/" + name }
