@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sort"
 	"time"
 
@@ -125,6 +126,11 @@ func (l *Log) read(p place, from events.Offset, maxBytes int) ([]ledger.Record, 
 			return nil, l.unreadable(s, sc, err)
 		}
 		passed = append(passed, mark{b.rel, b.at})
+		if len(out) > 0 && size+len(b.payload) > maxBytes { // cut between batches where it can be: no batch is read twice
+			done, stop = true, hint{s.first + events.Offset(b.rel), s.first, mark{b.rel, b.at}}
+			break
+		}
+		out = slices.Grow(out, int(b.records))
 		b.each(func(rel uint32, data []byte) {
 			o := s.first + events.Offset(rel)
 			if o < from || done {
