@@ -23,6 +23,8 @@ var cores = []core{
 	{folder: "projections/fold", strict: true},
 	{folder: "dataplane/ruleset"},
 	{folder: "dataplane/trace"},
+	{folder: "projections/digest", strict: true},
+	{folder: "nodes/lifecycle"},
 	{folder: "reconcilers", impure: []string{"reconcilers/engine"}},
 }
 
