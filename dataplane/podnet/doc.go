@@ -2,9 +2,9 @@
 // veth and a /32 route for each pod, no bridge between them.
 //
 // In: a Config, pods with their namespaces and addresses, the other nodes.
-// Out: links named PREFIX-SOMETHING, routes of protocol 202, one sysctl, all
-// in the network namespace of the calling process, and a file that remembers
-// what the sysctl was.
+// Out: links named PREFIX-SOMETHING, routes of protocol 202, two sysctls,
+// all in the network namespace of the calling process, and a file that remembers
+// what the sysctls were.
 //
 // The promise that matters: no packet for a pod or service address leaves by
 // the default route, whatever the packet filter does. The pod range has an
@@ -22,7 +22,7 @@
 //
 // Setup, Repair, Attach and Detach may be repeated: they make what is missing
 // and leave what is right. Two cells share a machine if prefixes and ranges
-// differ; the last one to leave puts the sysctl back.
+// differ; the last one to leave puts the sysctls back.
 //
 // A Net is for use from several goroutines; it starts none.
 //

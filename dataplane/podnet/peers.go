@@ -38,7 +38,7 @@ func (n *Net) SetPeers(peers []Peer) error {
 func (n *Net) ensureOverlay() (netlink.Link, []string, error) {
 	var far []Peer
 	for _, p := range n.peers {
-		if !direct(p.NodeAddr) {
+		if _, ok := direct(p.NodeAddr); !ok {
 			far = append(far, p)
 		}
 	}

@@ -36,8 +36,8 @@ func (n *Net) want(bridge, overlay netlink.Link, pods map[netip.Addr]int) []rout
 		out = append(out, route{to: netip.PrefixFrom(a, 32), link: link, source: c.NodeAddr})
 	}
 	for _, p := range n.peers {
-		if direct(p.NodeAddr) {
-			out = append(out, route{to: p.PodCIDR, link: n.home.Attrs().Index, via: p.NodeAddr})
+		if link, ok := direct(p.NodeAddr); ok {
+			out = append(out, route{to: p.PodCIDR, link: link, via: p.NodeAddr})
 		} else if overlay != nil {
 			end := p.PodCIDR.Addr()
 			out = append(out, route{to: p.PodCIDR, link: overlay.Attrs().Index, via: end, source: c.NodeRange.Addr(), onLink: true})
@@ -136,10 +136,13 @@ func addr(ip net.IP) (netip.Addr, bool) {
 	return a.Unmap(), ok
 }
 
-// direct says whether a node is on a link of ours, without a router between.
-func direct(node netip.Addr) bool {
+// direct is the link that a node is on, if there is no router between.
+func direct(node netip.Addr) (link int, ok bool) {
 	rs, err := netlink.RouteGet(node.AsSlice())
-	return err == nil && len(rs) > 0 && rs[0].Gw == nil
+	if err != nil || len(rs) == 0 || rs[0].Gw != nil {
+		return 0, false
+	}
+	return rs[0].LinkIndex, true
 }
 
 func missingLink(err error) bool {

@@ -54,14 +54,13 @@ func (m Mark) Chain(nodePort bool) string {
 }
 
 func (m Mark) String() string {
-	switch n := m.Endpoints(); {
-	case n == 0:
+	n := m.Endpoints()
+	if n == 0 {
 		return "no endpoints: refuse"
-	case m.Sticky() > 0:
-		return fmt.Sprintf("%d endpoints, sticky for %v", n, m.Sticky())
-	case n == 1:
-		return "1 endpoint"
-	default:
-		return fmt.Sprintf("%d endpoints", n)
 	}
+	s := fmt.Sprintf("%d endpoint%s", n, choose(n == 1, "", "s"))
+	if m.Sticky() > 0 {
+		s += fmt.Sprintf(", sticky for %v", m.Sticky())
+	}
+	return s
 }

@@ -155,8 +155,10 @@ func (w *walk) balance(a ruleset.Action) (verdict, bool) {
 		}
 		return w.redirect(to), true
 	case ruleset.Forget:
-		delete(w.sticky, client{w.packet.Source.Addr(), front})
-		return onward, true
+		had := client{w.packet.Source.Addr(), front}
+		_, ok := w.sticky[had]
+		delete(w.sticky, had)
+		return onward, ok
 	}
 	slot := front
 	if !a.First {
