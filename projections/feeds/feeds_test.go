@@ -30,12 +30,12 @@ func TestScenarios(t *testing.T) {
 				o := parse(t, line, events.RevisionOf(0, offset, 0))
 				switch {
 				case o.Ref.Kind == events.Pods && d.Cmd == "removed":
-					if e := pods.Remove(o.Ref, o.UID, o.Revision); e != nil {
-						say(e)
+					for _, x := range pods.Remove(o.Ref, o.UID, o.Revision) {
+						say(x.Entry)
 					}
 				case o.Ref.Kind == events.Pods:
-					if e := pods.Set(o); e != nil {
-						say(e)
+					for _, x := range pods.Set(o) {
+						say(x.Entry)
 					}
 				case d.Cmd == "removed":
 					refs = append(refs, services.Remove(o.Ref)...)

@@ -16,13 +16,17 @@ import (
 // nothing else gives reason to.
 const MarkEvery = 5 * time.Second
 
-// Follow emits the assignments of a node (of all nodes where node is empty):
-// each current one, a mark, then what changes with marks, until ctx ends, emit
-// fails or the cell stops; it returns that error. emit is called by one
-// goroutine at a time.
+// Follow emits the assignments of a node: each current one, a mark, then what
+// changes with marks, until ctx ends, emit fails or the cell stops; it returns
+// that error. emit is called by one goroutine.
 func Follow(ctx context.Context, cell follower.Cell, node string, emit func(feed.AssignmentEntry) error) error {
-	s := &assignments{cell: cell, node: node, emit: emit}
-	return follow(ctx, cell, s)
+	return follow(ctx, cell, &assignments{cell: cell, node: node, emit: func(_ string, e feed.AssignmentEntry) error { return emit(e) }})
+}
+
+// FollowAll emits the assignments of all nodes as Follow does those of one, each
+// with its node; a mark has none, and counts for all.
+func FollowAll(ctx context.Context, cell follower.Cell, emit func(node string, e feed.AssignmentEntry) error) error {
+	return follow(ctx, cell, &assignments{cell: cell, emit: emit})
 }
 
 // FollowVIPs emits the cell's services as Follow does a node's pods.

@@ -1,9 +1,6 @@
 package feeds
 
 import (
-	"slices"
-	"strings"
-
 	"cairn/events"
 	"cairn/events/feed"
 	"cairn/projections/view"
@@ -15,60 +12,63 @@ import (
 type Pods struct {
 	r0   uint64
 	node string // empty: of all nodes
-	last map[string]*feed.AssignmentEntry
+	last map[string]Placed
+}
+
+// Placed is an entry and the node whose feed it belongs to.
+type Placed struct {
+	Node  string
+	Entry *feed.AssignmentEntry
 }
 
 // NewPods makes an empty table for the pods of node; of all nodes where it is empty.
 func NewPods(r0 uint64, node string) *Pods {
-	return &Pods{r0: r0, node: node, last: map[string]*feed.AssignmentEntry{}}
+	return &Pods{r0: r0, node: node, last: map[string]Placed{}}
 }
 
-// Set takes a pod as it is now and returns the entry to emit, nil where there
-// is nothing new for the node. Where o has no Spec, it is as it was.
-func (t *Pods) Set(o *view.Object) *feed.AssignmentEntry {
+// Set takes a pod as it is now and returns the entries to emit, none where there
+// is nothing new for its node; a pod that moved is gone from the other node
+// first. Where o has no Spec, it is as it was.
+func (t *Pods) Set(o *view.Object) (emit []Placed) {
 	key := PodKey(o.Ref, o.UID)
-	had := t.last[key]
 	node := NodeOf(o)
 	if node == "" || (t.node != "" && node != t.node) {
 		return t.gone(key, o.Revision.Offset(t.r0))
 	}
+	had, known := t.last[key]
 	e := Assignment(t.r0, o)
-	if o.Spec == nil && had != nil {
-		e.Pod.Digest = had.Pod.Digest
+	if o.Spec == nil && known {
+		e.Pod.Digest = had.Entry.Pod.Digest
 	}
-	if had != nil {
-		e.Pod.Why = had.Pod.Why
-		if had.Offset > e.Offset || SameAssignment(had, e) {
+	if known && had.Node != node {
+		emit = t.gone(key, e.Offset)
+	} else if known {
+		e.Pod.Why = had.Entry.Pod.Why
+		if had.Entry.Offset > e.Offset || SameAssignment(had.Entry, e) {
 			return nil
 		}
 	}
-	t.last[key] = e
-	return e
+	t.last[key] = Placed{node, e}
+	return append(emit, t.last[key])
 }
 
 // Remove takes a pod that was removed at revision r.
-func (t *Pods) Remove(ref events.Ref, uid string, r events.Revision) *feed.AssignmentEntry {
+func (t *Pods) Remove(ref events.Ref, uid string, r events.Revision) []Placed {
 	return t.gone(PodKey(ref, uid), r.Offset(t.r0))
 }
 
-func (t *Pods) gone(key string, at events.Offset) *feed.AssignmentEntry {
-	if t.last[key] == nil {
+func (t *Pods) gone(key string, at events.Offset) []Placed {
+	had, known := t.last[key]
+	if !known {
 		return nil
 	}
 	delete(t.last, key)
-	return &feed.AssignmentEntry{Offset: at, Key: key}
+	return []Placed{{had.Node, &feed.AssignmentEntry{Offset: at, Key: key}}}
 }
 
 // Has tells whether the table knows that pod, so that a change without its
 // spec is enough to derive its entry.
-func (t *Pods) Has(ref events.Ref, uid string) bool { return t.last[PodKey(ref, uid)] != nil }
-
-// All returns the entries in the order of their keys.
-func (t *Pods) All() []*feed.AssignmentEntry {
-	all := make([]*feed.AssignmentEntry, 0, len(t.last))
-	for _, e := range t.last {
-		all = append(all, e)
-	}
-	slices.SortFunc(all, func(a, b *feed.AssignmentEntry) int { return strings.Compare(a.Key, b.Key) })
-	return all
+func (t *Pods) Has(ref events.Ref, uid string) bool {
+	_, known := t.last[PodKey(ref, uid)]
+	return known
 }

@@ -2,7 +2,6 @@ package feeds
 
 import (
 	"slices"
-	"strings"
 
 	"cairn/events"
 	"cairn/events/feed"
@@ -104,14 +103,4 @@ func (t *Services) servingInOrder(service events.Ref) []*view.Object {
 	}
 	slices.SortFunc(list, func(a, b *view.Object) int { return a.Ref.Compare(b.Ref) })
 	return list
-}
-
-// All returns the last entries in the order of their keys.
-func (t *Services) All() []*feed.VIPEntry {
-	all := make([]*feed.VIPEntry, 0, len(t.last))
-	for _, e := range t.last {
-		all = append(all, e)
-	}
-	slices.SortFunc(all, func(a, b *feed.VIPEntry) int { return strings.Compare(a.Key, b.Key) })
-	return all
 }

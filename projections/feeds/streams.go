@@ -13,20 +13,21 @@ type assignments struct {
 	cell follower.Cell
 	node string
 	pods *Pods
-	emit func(feed.AssignmentEntry) error
+	emit func(node string, e feed.AssignmentEntry) error
 }
 
 func (s *assignments) start(at view.Position) error {
 	s.pods = NewPods(at.R0, s.node)
 	return each(s.cell, events.Pods, at.Revision(), func(o *view.Object) error {
-		e := s.pods.Set(o)
-		if e == nil {
-			return nil
+		for _, x := range s.pods.Set(o) {
+			if x.Entry.Pod != nil && x.Entry.Pod.Deleting != 0 {
+				x.Entry.Pod.Why = s.whoDeletes(o.Ref, at.Offset)
+			}
+			if err := s.emit(x.Node, *x.Entry); err != nil {
+				return err
+			}
 		}
-		if e.Pod != nil && e.Pod.Deleting != 0 {
-			e.Pod.Why = s.whoDeletes(o.Ref, at.Offset)
-		}
-		return s.emit(*e)
+		return nil
 	})
 }
 
@@ -41,25 +42,24 @@ func (s *assignments) take(r *fold.Result) (mark bool, err error) {
 		if c.Ref.Kind != events.Pods {
 			continue
 		}
-		e, err := s.pod(c)
+		list, err := s.pod(c)
 		if err != nil {
 			return false, err
 		}
-		if e == nil {
-			continue
+		for _, x := range list {
+			if x.Entry.Pod != nil && x.Entry.Pod.Deleting != 0 && x.Entry.Pod.Why == "" {
+				x.Entry.Pod.Why = whoAsks(r)
+			}
+			if err := s.emit(x.Node, *x.Entry); err != nil {
+				return false, err
+			}
+			mark = true
 		}
-		if e.Pod != nil && e.Pod.Deleting != 0 && e.Pod.Why == "" {
-			e.Pod.Why = whoAsks(r)
-		}
-		if err := s.emit(*e); err != nil {
-			return false, err
-		}
-		mark = true
 	}
 	return mark, nil
 }
 
-func (s *assignments) pod(c *fold.Change) (*feed.AssignmentEntry, error) {
+func (s *assignments) pod(c *fold.Change) ([]Placed, error) {
 	if c.Deleted {
 		return s.pods.Remove(c.Ref, c.UID, c.Revision), nil
 	}
@@ -76,7 +76,7 @@ func (s *assignments) pod(c *fold.Change) (*feed.AssignmentEntry, error) {
 }
 
 func (s *assignments) mark(o events.Offset) error {
-	return s.emit(feed.AssignmentEntry{Offset: o, Mark: true})
+	return s.emit("", feed.AssignmentEntry{Offset: o, Mark: true})
 }
 
 // whoDeletes finds who asked for a pod's deletion; empty where the view can't tell.

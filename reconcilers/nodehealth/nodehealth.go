@@ -1,0 +1,105 @@
+package nodehealth
+
+import (
+	"fmt"
+	"time"
+
+	"cairn/events"
+	"cairn/reconcilers/step"
+)
+
+// Grace is how long a node may be silent before it is lost, unless told otherwise.
+const Grace = 40 * time.Second
+
+// look is how often silence is looked at.
+const look = time.Second
+
+// key is the one key: whether a node's pods move depends on the others.
+var key = events.Ref{Kind: events.Nodes}
+
+// Reconciler implements step.Reconciler.
+type Reconciler struct {
+	Grace time.Duration // 0: Grace
+}
+
+// About says what node health reads and does.
+func (Reconciler) About() step.Card {
+	return step.Card{Name: "nodehealth", Reads: []string{events.Nodes, events.Pods}, Observes: true,
+		Emits: []string{string(events.NodeLost), string(events.NodeReady), "delete pods"}}
+}
+
+// Keys is the one key, for nodes, and for pods on a node that is lost or tainted.
+func (Reconciler) Keys(p *step.Picture, c step.Change) []events.Ref {
+	switch c.Ref().Kind {
+	case events.Nodes:
+		return []events.Ref{key}
+	case events.Pods:
+		if c.After == nil || c.After.Facts.Deleting != 0 || c.After.Pod().Node == "" {
+			return nil
+		}
+		n := p.Get(events.Ref{Kind: events.Nodes, Name: c.After.Pod().Node})
+		if n == nil || !n.Node().Ready || len(evicting(n)) > 0 {
+			return []events.Ref{key}
+		}
+	}
+	return nil
+}
+
+// Needs no bodies.
+func (Reconciler) Needs(*step.Picture, events.Ref) []events.Ref { return nil }
+
+// Step judges all nodes at once. Without an observer only taints are acted on.
+func (r Reconciler) Step(in step.Input) (plan step.Plan) {
+	grace := r.Grace
+	if grace == 0 {
+		grace = Grace
+	}
+	nodes := in.Picture.List(events.Nodes, "")
+	var away []*step.Object
+	for _, n := range nodes {
+		if n.Facts.Node == nil || n.Node().Registration == 0 {
+			continue
+		}
+		lost := !n.Node().Ready
+		if in.Silence != nil {
+			lost = r.judge(in, n, grace, &plan)
+		}
+		if lost {
+			away = append(away, n)
+		}
+		for _, t := range evicting(n) {
+			evict(in, n, t, &plan)
+		}
+	}
+	if in.Silence != nil && len(nodes) > 0 {
+		plan.DueBy(in.Now.Add(look))
+	}
+	if 3*len(away) > len(nodes) {
+		return plan // more likely the observer is at fault
+	}
+	for _, n := range away {
+		if !n.Node().Ready { // on record
+			leave(in, n, &plan)
+		}
+	}
+	return plan
+}
+
+// judge plans a node's transition and tells whether it is away.
+func (r Reconciler) judge(in step.Input, n *step.Object, grace time.Duration, plan *step.Plan) bool {
+	st := n.Node()
+	silence, heard := in.Silence[n.Ref.Name]
+	if !heard {
+		silence = in.Silence[Never]
+	}
+	silent := silence >= grace
+	switch {
+	case st.Ready && silent:
+		plan.Add(step.Intent{Cause: step.Causes(st.Registration), Reason: fmt.Sprintf("no heartbeat for %d s", int(silence/time.Second)),
+			Record: &step.Record{Type: events.NodeLost, Subject: n.Ref, UID: n.UID}})
+	case !st.Ready && heard && !silent:
+		plan.Add(step.Intent{Cause: step.Causes(st.Registration), Reason: "its heartbeats are back",
+			Record: &step.Record{Type: events.NodeReady, Subject: n.Ref, UID: n.UID}})
+	}
+	return silent || !st.Ready
+}

@@ -1,0 +1,100 @@
+package replicas
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"cairn/events"
+	"cairn/reconcilers/step"
+)
+
+const replicaFailure = "ReplicaFailure"
+
+// report plans the status record, if what it would say differs from what
+// stands. It comes last, but first while there is trouble: a plan ends at the
+// first refusal.
+func report(in step.Input, w *step.Object, body workload, pods []*step.Object, plan *step.Plan) {
+	now := status{observed: int64(w.Facts.Generation), conditions: failure(in, body.status.conditions, plan)}
+	var cause []events.Offset
+	for _, p := range pods {
+		if !step.Active(p) {
+			continue
+		}
+		ok, due := step.Available(p, w.Facts.Workload.MinReadySeconds, in.Now)
+		if ok {
+			now.available++
+			cause = append(cause, p.Pod().Reported)
+		}
+		plan.DueBy(due)
+	}
+	// The counts that it stands beside are the fold's: never claim more than those.
+	now.available = min(now.available, int32(w.Workload().Ready))
+	if now.observed == body.status.observed && now.available == body.status.available && sameConditions(now.conditions, body.status.conditions) {
+		return
+	}
+	conditions := any(now.conditions)
+	if len(now.conditions) == 0 {
+		conditions = nil // a merge patch removes it
+	}
+	say := step.Intent{
+		Cause:  step.Causes(append(cause, w.Asked)...),
+		Reason: fmt.Sprintf("%s %s has %d of %d pods available", title(w.Ref.Kind), w.Ref.Name, now.available, w.Facts.Workload.Replicas),
+		Request: step.Patch(w, "status", step.MergePatch, false, map[string]any{"status": map[string]any{
+			"observedGeneration": now.observed, "availableReplicas": now.available, "conditions": conditions}}),
+	}
+	if in.Trouble != "" {
+		plan.Intents = append([]step.Intent{say}, plan.Intents...)
+		return
+	}
+	plan.Add(say)
+}
+
+// failure keeps the ReplicaFailure condition: there while creating or deleting
+// pods is refused.
+func failure(in step.Input, old []condition, plan *step.Plan) []condition {
+	reason := ""
+	for _, i := range plan.Intents {
+		switch {
+		case i.Request == nil || i.Request.Ref.Kind != events.Pods:
+		case i.Request.Method == "POST":
+			reason = "FailedCreate"
+		case i.Request.Method == "DELETE":
+			reason = "FailedDelete"
+		}
+	}
+	var keep []condition
+	var had *condition
+	for i := range old {
+		if old[i].Type == replicaFailure {
+			had = &old[i]
+			continue
+		}
+		keep = append(keep, old[i])
+	}
+	if in.Trouble == "" || reason == "" {
+		return keep
+	}
+	c := condition{Type: replicaFailure, Status: "True", LastTransitionTime: metav1.Time{Time: in.Now}, Reason: reason, Message: in.Trouble}
+	if had != nil && had.Status == c.Status && had.Reason == c.Reason {
+		c = *had // its message may name another pod each time: the first one stays
+	}
+	return append(keep, c)
+}
+
+func sameConditions(a, b []condition) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		x, y := a[i], b[i]
+		if !x.LastTransitionTime.Equal(&y.LastTransitionTime) {
+			return false
+		}
+		x.LastTransitionTime, y.LastTransitionTime = metav1.Time{}, metav1.Time{}
+		if x != y {
+			return false
+		}
+	}
+	return true
+}
