@@ -10,6 +10,7 @@ import (
 
 	"cairn/events"
 	"cairn/events/wire"
+	"cairn/projections/digest"
 	"cairn/projections/view"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -57,10 +58,10 @@ func (t *tally) Fields(w *wire.Codec) {
 }
 
 func readTip(r pebble.Reader) (*tip, error) {
-	t := &tip{Position: view.Position{Offset: events.NoOffset}}
+	t := new(tip)
 	b, err := read(r, metaKey("tip"))
 	if errors.Is(err, pebble.ErrNotFound) {
-		return t, nil
+		return &tip{Position: digest.New().Settle()}, nil
 	}
 	if err == nil {
 		err = wire.Decode(b, t)
