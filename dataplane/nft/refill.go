@@ -145,3 +145,17 @@ func (t *Table) readHandles() (map[string]string, error) {
 	}
 	return out, nil
 }
+
+// Exists says whether the kernel has a table of this cell, whatever is in it.
+func (t *Table) Exists() (bool, error) {
+	tables, err := t.conn.ListTablesOfFamily(nftables.TableFamilyIPv4)
+	if err != nil {
+		return false, fmt.Errorf("nft: list the tables: %w", err)
+	}
+	for _, table := range tables {
+		if table.Name == t.name {
+			return true, nil
+		}
+	}
+	return false, nil
+}

@@ -1,10 +1,12 @@
 package podnet_test
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -135,6 +137,9 @@ func TestDetachedPodsLinkIsRemovedThoughItsNamespaceLives(t *testing.T) {
 	attach(t, n, "10.88.1.2")
 	if err := n.Detach(netip.MustParseAddr("10.88.1.2")); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := lab.Dial(machine, "tcp", "10.88.1.2:80", soon); !errors.Is(err, syscall.EHOSTUNREACH) {
+		t.Fatalf("the route is still there: %v", err)
 	}
 	if _, err := n.Repair(); err != nil {
 		t.Fatal(err)

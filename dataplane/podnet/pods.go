@@ -165,7 +165,10 @@ func (n *Net) Detach(addr netip.Addr) error {
 	defer n.mu.Unlock()
 	delete(n.pods, addr)
 	n.gone[addr] = true
-	err := netlink.RouteDel(&netlink.Route{Dst: ipnet(netip.PrefixFrom(addr, 32)), Protocol: protocol, Table: unix.RT_TABLE_MAIN})
+	err := netlink.RouteDel(&netlink.Route{
+		Dst: ipnet(netip.PrefixFrom(addr, 32)), Protocol: protocol, Table: unix.RT_TABLE_MAIN,
+		Scope: unix.RT_SCOPE_LINK, // the kernel finds no route of another scope
+	})
 	if err != nil && !missingRoute(err) {
 		return fmt.Errorf("podnet: remove the route to pod %v: %w", addr, err)
 	}
