@@ -9,26 +9,33 @@ import (
 )
 
 // sentence tells what a record says, as its writer meant it; before holds the
-// subject's facts ahead of an update, nil where they are not known.
-func sentence(e *events.Event, before *events.Facts) string {
+// subject's facts ahead of an update, nil where they are not known. What was
+// refused was only tried.
+func sentence(e *events.Event, before *events.Facts, accepted bool) string {
 	who, what := e.Actor.Who(), Say(e.Subject)
+	did := func(past, infinitive string) string {
+		if !accepted {
+			past = "tried to " + infinitive
+		}
+		return who + " " + past + " "
+	}
 	switch e.Type {
 	case events.CellCreated:
 		if c := e.Facts.Cell; c != nil {
 			return fmt.Sprintf("the cell %s was created: pods in %s, services in %s", c.Name, c.PodRange, c.ServiceRange)
 		}
 	case events.ObjectCreated:
-		return because(who+" created "+what, e.Reason)
+		return because(did("created", "create")+what, e.Reason)
 	case events.ObjectUpdated:
-		return because(who+" changed "+what+difference(before, &e.Facts), e.Reason)
+		return because(did("changed", "change")+what+difference(before, &e.Facts), e.Reason)
 	case events.StatusUpdated:
-		return because(who+" updated the status of "+what, e.Reason)
+		return because(did("updated", "update")+"the status of "+what, e.Reason)
 	case events.DeletionRequested:
-		return because(fmt.Sprintf("%s asked for %s to be deleted, with %d s to end", who, what, e.Facts.Grace), e.Reason)
+		return because(fmt.Sprintf("%s%s to be deleted, with %d s to end", did("asked for", "ask for"), what, e.Facts.Grace), e.Reason)
 	case events.PodEvicted:
-		return because(who+" evicted "+what, e.Reason)
+		return because(did("evicted", "evict")+what, e.Reason)
 	case events.ObjectDeleted:
-		return because(who+" deleted "+what, e.Reason)
+		return because(did("deleted", "delete")+what, e.Reason)
 	case events.RequestRefused:
 		return denied(e, who, what)
 	case events.PastRead:
@@ -38,15 +45,16 @@ func sentence(e *events.Event, before *events.Facts) string {
 			return fmt.Sprintf("%s made fold version %d the active one", who, a.FoldVersion)
 		}
 	}
-	return sentenceOfNode(e, who, what)
+	return sentenceOfNode(e, did, what)
 }
 
 // sentenceOfNode tells of placements, nodes and their reports.
-func sentenceOfNode(e *events.Event, who, what string) string {
+func sentenceOfNode(e *events.Event, did func(past, infinitive string) string, what string) string {
+	who := e.Actor.Who()
 	switch e.Type {
 	case events.PodPlaced:
 		if p := e.Facts.Placement; p != nil {
-			return because(fmt.Sprintf("%s placed %s on %s", who, what, p.Node), first(p.Why, e.Reason))
+			return because(did("placed", "place")+what+" on "+p.Node, first(p.Why, e.Reason))
 		}
 	case events.PodUnschedulable:
 		why := e.Reason

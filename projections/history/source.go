@@ -99,7 +99,7 @@ func describe(ctx context.Context, src Source, rec *view.Record) (*Entry, error)
 		t := time.Unix(0, ev.Claimed).UTC()
 		e.Claimed = &t
 	}
-	e.Text = sentence(ev, before(src, rec, ev))
+	e.Text = sentence(ev, before(src, rec, ev), e.Accepted)
 	if !e.Accepted {
 		e.Text += refusal(rec.Outcome)
 	}

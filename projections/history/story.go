@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -38,7 +39,7 @@ func Tell(ctx context.Context, src Source, ref events.Ref) (*Story, error) {
 		return nil, err
 	}
 	if len(touching) == 0 {
-		return nil, fmt.Errorf("no record speaks of %s: %w", Say(ref), view.ErrNotFound)
+		return nil, absent("no record speaks of " + Say(ref) + ": see that name and namespace are right (-n)")
 	}
 	s := &Story{Subject: Say(ref)}
 	if cut := len(touching) - ownSteps; cut > 0 {
@@ -63,6 +64,12 @@ func Tell(ctx context.Context, src Source, ref events.Ref) (*Story, error) {
 	}
 	return s, s.present(src, ref)
 }
+
+// absent is an answer about what never was; it is a view.ErrNotFound.
+type absent string
+
+func (a absent) Error() string        { return string(a) }
+func (a absent) Is(target error) bool { return target == view.ErrNotFound }
 
 // noise tells whether a record says nothing that a person would ask about.
 func noise(e *Entry) bool {
@@ -104,7 +111,10 @@ func chain(ctx context.Context, src Source, steps []*Entry, seen map[events.Offs
 func TellRecord(ctx context.Context, src Source, o events.Offset) (*Story, error) {
 	entry, err := Describe(ctx, src, o)
 	if err != nil {
-		return nil, fmt.Errorf("record %d, the last one is %d: %w", o, src.Position().Offset, err)
+		if errors.Is(err, view.ErrNotFound) {
+			err = absent(fmt.Sprintf("there is no record %d: the last one is %d", o, src.Position().Offset))
+		}
+		return nil, err
 	}
 	s := &Story{Subject: fmt.Sprintf("record %d", o), Exists: true, Steps: []*Entry{entry}}
 	if s.Chain, err = chain(ctx, src, s.Steps, map[events.Offset]bool{o: true}); err != nil {

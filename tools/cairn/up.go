@@ -71,6 +71,11 @@ func (c *upCommand) Run(out io.Writer) error {
 
 // settle fixes and checks what can be checked before anything is started.
 func (c *upCommand) settle(name string, paths cell.Paths) (*cell.Settings, error) {
+	if c.Ledger != "" && c.Ledger != "embedded" {
+		if _, _, err := parseKafka(c.Ledger, name); err != nil {
+			return nil, err
+		}
+	}
 	s, err := cell.Settle(paths, cell.Settings{Name: name, Ledger: c.Ledger, PodRange: c.PodRange,
 		ServiceRange: c.ServiceRange, Listen: c.Listen, NodeName: c.NodeName})
 	if err != nil {
