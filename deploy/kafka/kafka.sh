@@ -139,7 +139,7 @@ stop() {
 ephemeral() {
 	dir=$(mktemp -d "${TMPDIR:-/tmp}/cairn-kafka.XXXXXX")
 	pid=
-	trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true; rm -rf "$dir"' EXIT
+	trap 'if [ -n "$pid" ]; then kill -9 "$pid" 2>/dev/null; wait "$pid" 2>/dev/null || true; fi; rm -rf "$dir"' EXIT
 	trap 'exit 1' TERM INT HUP
 	settings "$dir" "$1" "$2"
 	broker "$dir" >"$dir/kafka.log" 2>&1 </dev/null &
