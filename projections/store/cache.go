@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"cairn/events"
-	"cairn/projections/view"
 )
 
 type cacheKey struct {
@@ -12,7 +11,8 @@ type cacheKey struct {
 	at  events.Revision
 }
 
-// cache keeps decoded objects by their revision, which never change.
+// cache keeps decoded versions, which never change. Objects are put together from
+// them, so that two moments of an object share what did not change between.
 //
 // It has two generations: what is used is moved to the young one; when that
 // holds half the bytes allowed, the old one is dropped. A list order by use
@@ -21,41 +21,36 @@ type cache struct {
 	mu         sync.Mutex
 	half       int
 	bytes      int // of young
-	young, old map[cacheKey]*view.Object
+	young, old map[cacheKey]*version
 }
 
 func newCache(limit int) *cache {
-	return &cache{half: limit / 2, young: map[cacheKey]*view.Object{}}
+	return &cache{half: limit / 2, young: map[cacheKey]*version{}}
 }
 
-func (c *cache) get(k cacheKey) *view.Object {
+func (c *cache) get(k cacheKey) *version {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if o := c.young[k]; o != nil {
-		return o
+	if v := c.young[k]; v != nil {
+		return v
 	}
-	o := c.old[k]
-	if o != nil {
-		c.keep(k, o)
+	v := c.old[k]
+	if v != nil {
+		c.keep(k, v)
 	}
-	return o
+	return v
 }
 
-func (c *cache) put(k cacheKey, o *view.Object) {
+func (c *cache) put(k cacheKey, v *version) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.keep(k, o)
+	c.keep(k, v)
 }
 
-func (c *cache) keep(k cacheKey, o *view.Object) {
+func (c *cache) keep(k cacheKey, v *version) {
 	if c.bytes > c.half {
-		c.old, c.young, c.bytes = c.young, map[cacheKey]*view.Object{}, 0
+		c.old, c.young, c.bytes = c.young, map[cacheKey]*version{}, 0
 	}
-	c.young[k] = o
-	c.bytes += 2048 // facts and projected fields, roughly
-	for _, p := range []*events.Part{o.Spec, o.Status} {
-		if p != nil {
-			c.bytes += len(p.Data)
-		}
-	}
+	c.young[k] = v
+	c.bytes += 1024 + 2*v.bytes
 }

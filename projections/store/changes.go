@@ -43,25 +43,21 @@ func (s *Store) Changes(kind string, after events.Revision, limit int) (deltas [
 // delta is ref's change at exactly a revision.
 func (s *Store) delta(it *pebble.Iterator, ref events.Ref, at events.Revision) (view.Delta, error) {
 	d := view.Delta{Ref: ref, Revision: at}
-	var err error
-	if d.Object, err = s.object(s.db, ref, at); err != nil {
-		return d, err
-	}
-	if d.Object.Created == at {
-		return d, nil
-	}
 	v, err := s.version(s.db, ref, at)
 	if err != nil {
 		return d, err
 	}
 	d.Deleted = v.deleted
-	before, err := lastVersion(it, ref, at-1)
+	if d.Object, err = s.assemble(s.db, ref, v); err != nil || v.created == at {
+		return d, err
+	}
+	before, err := s.lastVersion(it, ref, at-1)
 	if err == nil && before == nil {
 		err = fmt.Errorf("store: %s changed at %d, with nothing before it", ref, at)
 	}
 	if err != nil {
 		return d, err
 	}
-	d.Previous, err = s.object(s.db, ref, before.revision)
+	d.Previous, err = s.assemble(s.db, ref, before)
 	return d, err
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"cairn/events"
 	"cairn/events/wire"
@@ -51,71 +52,84 @@ func (s *Store) versions(r pebble.Reader) (*pebble.Iterator, error) {
 }
 
 // lastVersion finds ref's last version at or before a revision; nil: none.
-func lastVersion(it *pebble.Iterator, ref events.Ref, at events.Revision) (*version, error) {
+func (s *Store) lastVersion(it *pebble.Iterator, ref events.Ref, at events.Revision) (*version, error) {
 	if !it.SeekPrefixGE(versionKey(ref, at)) {
 		return nil, it.Error()
+	}
+	key := it.Key()
+	found := cacheKey{ref, events.Revision(^splitNumber(key, len(key)-suffixLen))}
+	if v := s.cache.get(found); v != nil {
+		return v, nil
 	}
 	b, err := it.ValueAndErr()
 	if err != nil {
 		return nil, err
 	}
-	v, err := decodeVersion(b)
-	if err != nil {
-		return nil, fmt.Errorf("store: %s: %w", ref, err)
-	}
-	return v, nil
+	return s.keep(found, slices.Clone(b))
 }
 
 // objectAt returns ref as of the end of at's record, from its versions.
 func (s *Store) objectAt(r pebble.Reader, it *pebble.Iterator, ref events.Ref, at events.Revision) (*view.Object, error) {
-	v, err := lastVersion(it, ref, at.Last())
+	v, err := s.lastVersion(it, ref, at.Last())
 	if err != nil {
 		return nil, err
 	}
 	if v == nil || v.deleted {
 		return nil, fmt.Errorf("%w: %s at %d", view.ErrNotFound, ref, at)
 	}
-	return s.object(r, ref, v.revision)
+	return s.assemble(r, ref, v)
 }
 
 // object returns ref as its change at exactly that revision left it; of a
 // deletion, the object as it was with the deletion's revision.
 func (s *Store) object(r pebble.Reader, ref events.Ref, at events.Revision) (*view.Object, error) {
-	key := cacheKey{ref, at}
-	if o := s.cache.get(key); o != nil {
-		return o, nil
-	}
 	v, err := s.version(r, ref, at)
 	if err != nil {
 		return nil, err
 	}
+	return s.assemble(r, ref, v)
+}
+
+// assemble gathers an object's columns from the versions that hold them.
+func (s *Store) assemble(r pebble.Reader, ref events.Ref, v *version) (*view.Object, error) {
 	o := &view.Object{Ref: ref, UID: v.uid, Revision: v.revision, Written: v.written, Created: v.created}
-	earlier := map[events.Revision]*version{v.revision: v}
+	last := v
 	for c, from := range v.at {
-		if from == 0 {
+		switch {
+		case from == 0:
 			continue
-		}
-		if earlier[from] == nil {
-			if earlier[from], err = s.version(r, ref, from); err != nil {
+		case from == v.revision:
+			last = v
+		case from != last.revision:
+			var err error
+			if last, err = s.version(r, ref, from); err != nil {
 				return nil, err
 			}
 		}
-		if err := setColumn(o, c, earlier[from].body[c]); err != nil {
-			return nil, fmt.Errorf("store: column %d of %s at %d: %w", c, ref, from, err)
-		}
+		last.give(o, c)
 	}
-	s.cache.put(key, o)
 	return o, nil
 }
 
+// version returns the version of ref at exactly a revision.
 func (s *Store) version(r pebble.Reader, ref events.Ref, at events.Revision) (*version, error) {
+	key := cacheKey{ref, at}
+	if v := s.cache.get(key); v != nil {
+		return v, nil
+	}
 	b, err := read(r, versionKey(ref, at))
 	if err != nil {
 		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, err)
 	}
-	v, err := decodeVersion(b)
+	return s.keep(key, b)
+}
+
+// keep decodes a version's row, which it takes over, into the cache.
+func (s *Store) keep(key cacheKey, row []byte) (*version, error) {
+	v, err := decodeVersion(row)
 	if err != nil {
-		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, err)
+		return nil, fmt.Errorf("store: version %d of %s: %w", key.at, key.ref, err)
 	}
+	s.cache.put(key, v)
 	return v, nil
 }

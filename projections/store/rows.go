@@ -61,15 +61,18 @@ func encodeVersion(h *head, cols *digest.Columns) []byte {
 	return b
 }
 
-// version is a decoded row of the versions space; body[c] is set where the
-// version itself holds column c.
+// version is a decoded row of the versions space: a head, and of the columns
+// those that changed with it. It is shared: never change one.
 type version struct {
 	head
-	body [columns][]byte
+	facts        *events.Facts
+	projected    *fold.Projected
+	spec, status *events.Part
+	bytes        int // of the row
 }
 
 func decodeVersion(b []byte) (*version, error) {
-	v := new(version)
+	v := &version{bytes: len(b)}
 	h, rest, ok := cutChunk(b)
 	if !ok {
 		return nil, fmt.Errorf("store: a version without a head: %w", events.ErrMalformed)
@@ -81,28 +84,45 @@ func decodeVersion(b []byte) (*version, error) {
 		if v.at[c] != v.revision || v.deleted {
 			continue
 		}
-		if v.body[c], rest, ok = cutChunk(rest); !ok {
+		var body []byte
+		if body, rest, ok = cutChunk(rest); !ok {
 			return nil, fmt.Errorf("store: a version without its column %d: %w", c, events.ErrMalformed)
+		}
+		if err := v.decode(c, body); err != nil {
+			return nil, fmt.Errorf("store: column %d: %w", c, err)
 		}
 	}
 	return v, nil
 }
 
-// setColumn decodes column c's body into o.
-func setColumn(o *view.Object, c int, body []byte) (err error) {
+func (v *version) decode(c int, body []byte) (err error) {
 	switch c {
 	case digest.Facts:
-		o.Facts, err = events.DecodeFacts(body)
+		v.facts, err = events.DecodeFacts(body)
 	case digest.Projected:
-		o.Projected, err = fold.DecodeProjected(body)
+		v.projected, err = fold.DecodeProjected(body)
 	case digest.Spec:
-		o.Spec = new(events.Part)
-		err = wire.Decode(body, o.Spec)
+		v.spec = new(events.Part)
+		err = wire.Decode(body, v.spec)
 	case digest.Status:
-		o.Status = new(events.Part)
-		err = wire.Decode(body, o.Status)
+		v.status = new(events.Part)
+		err = wire.Decode(body, v.status)
 	}
 	return err
+}
+
+// give puts v's column c into o.
+func (v *version) give(o *view.Object, c int) {
+	switch c {
+	case digest.Facts:
+		o.Facts = v.facts
+	case digest.Projected:
+		o.Projected = v.projected
+	case digest.Spec:
+		o.Spec = v.spec
+	case digest.Status:
+		o.Status = v.status
+	}
 }
 
 // record is a view.Record as stored, with the hash of the ledger's own bytes.

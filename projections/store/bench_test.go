@@ -1,0 +1,109 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+
+	"cairn/events"
+	"cairn/projections/digest"
+	"cairn/projections/fold"
+	"cairn/projections/view"
+)
+
+// benchRecords make 4,190 pods that live through all of it, each changed again
+// and again, and one short-lived pod with every tenth record.
+const benchLive, benchRecords = 4190, 60_000
+
+func benchStore(b *testing.B) *Store {
+	b.Helper()
+	s, err := Open(b.TempDir(), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	d := digest.New()
+	for from := 0; from < benchRecords; from += 1000 {
+		var batch Batch
+		for i := from; i < from+1000; i++ {
+			r := benchResult(i)
+			cols := digest.Encode(r)
+			d.Add(r, cols)
+			batch.Entries = append(batch.Entries, Entry{Result: r, Columns: cols, Bytes: 400})
+		}
+		batch.Position, batch.Lanes = d.Settle(), d.Lanes()
+		if err := s.Commit(&batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return s
+}
+
+func benchResult(i int) *fold.Result {
+	at := events.RevisionOf(0, events.Offset(i), 0)
+	c := fold.Change{Ref: benchRef(i % benchLive), UID: "u", Revision: at, Written: at, Created: events.RevisionOf(0, events.Offset(i%benchLive), 0),
+		Projected: &fold.Projected{Pod: &fold.PodState{Node: "n1", Epoch: 1, Address: "10.66.0.1", Ready: i%2 == 0}}, ProjectedChanged: true}
+	if i < benchLive {
+		c.Facts = &events.Facts{Labels: []events.Pair{{Key: "app", Value: "web"}}, Pod: &events.Pod{Requests: events.Resources{MilliCPU: 100}}}
+		c.Spec = &events.Part{Column: events.Spec, Encoding: "application/vnd.kubernetes.protobuf", APIVersion: "v1", Data: make([]byte, 900)}
+	} else if i%3 == 0 {
+		c.Status = &events.Part{Column: events.Status, Encoding: "application/vnd.kubernetes.protobuf", APIVersion: "v1", Data: make([]byte, 400)}
+	}
+	r := &fold.Result{Offset: events.Offset(i), Time: int64(i), Event: &events.Event{Type: events.PodReported, Subject: c.Ref}, Changes: []fold.Change{c}}
+	if i > benchLive && i%20 < 2 {
+		short := fold.Change{Ref: events.Ref{Kind: events.Pods, Namespace: "zz", Name: fmt.Sprint("job-", i/20)}, UID: "s", Revision: at + 1, Written: at + 1, Created: at + 1, Facts: &events.Facts{}}
+		if i%20 == 1 {
+			short.Created, short.Deleted = events.RevisionOf(0, events.Offset(i-1), 1), true
+		}
+		r.Changes = append(r.Changes, short)
+	}
+	return r
+}
+
+func benchRef(i int) events.Ref {
+	return events.Ref{Kind: events.Pods, Namespace: fmt.Sprint("team-", i%10), Name: fmt.Sprintf("web-%05d", i)}
+}
+
+func BenchmarkCommit(b *testing.B) {
+	for b.Loop() {
+		benchStore(b)
+	}
+	b.ReportMetric(float64(benchRecords*b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+func BenchmarkReads(b *testing.B) {
+	s := benchStore(b)
+	some := func(i int) events.Revision {
+		return events.RevisionOf(0, events.Offset(benchLive+i*7919%(benchRecords-benchLive)), 1)
+	}
+	get := func(at func(int) events.Revision) func(*testing.B) {
+		return func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				if _, err := s.Get(benchRef(i*31%benchLive), at(i)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	}
+	list := func(page func(int) view.Page, want int) func(*testing.B) {
+		return func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				if l, _, err := s.List(events.Pods, page(i)); err != nil || len(l) < want || len(l) > want+1 {
+					b.Fatal(len(l), err)
+				}
+			}
+		}
+	}
+	b.Run("get-now", get(func(int) events.Revision { return 0 }))
+	b.Run("get-then", get(some))
+	b.Run("list-now", list(func(int) view.Page { return view.Page{} }, benchLive))
+	b.Run("list-500-now", list(func(int) view.Page { return view.Page{Limit: 500} }, 500))
+	b.Run("list-then", list(func(i int) view.Page { return view.Page{At: some(i)} }, benchLive))
+	b.Run("list-a-moment-ago", list(func(i int) view.Page { return view.Page{At: events.RevisionOf(0, benchRecords-100, 1)} }, benchLive))
+	b.Run("changes-100", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			if l, _, err := s.Changes(events.Pods, some(i)-(1000<<20), 100); err != nil || len(l) < 100 {
+				b.Fatal(len(l), err)
+			}
+		}
+	})
+}
