@@ -101,7 +101,8 @@ func (t *Compacted) PutAll(ctx context.Context, partition int, records []Keyed) 
 
 // Read returns records of a partition from an offset on, about maxBytes, and
 // the offset to go on from. Compacted records are missing from the answer. At
-// the end it waits until there is one, or ctx ends.
+// the end it waits until there is one, or ctx ends. An offset beyond the end is
+// an error: the partition is another one than its reader has seen.
 func (t *Compacted) Read(ctx context.Context, partition int, from int64, maxBytes int) (records []Keyed, next int64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -121,7 +122,13 @@ func (t *Compacted) Read(ctx context.Context, partition int, from int64, maxByte
 		t.link.report(err == nil || errors.Is(err, kafkago.OffsetOutOfRange))
 		switch {
 		case errors.Is(err, kafkago.OffsetOutOfRange):
-			return nil, from, t.damage(partition, from, "the partition does not hold that offset: was the topic made anew? read it again from 0")
+			start, end, berr := t.link.bounds(ctx, partition)
+			if berr == nil && from > end {
+				return nil, from, t.damage(partition, from, fmt.Sprintf("it ends at %d: was the topic made anew? read it again from 0", end))
+			}
+			if berr == nil && from < start {
+				from = start // what was before is superseded: this is no ledger
+			}
 		case err == nil:
 			records, next, wrong := keyed(resp.batches, from)
 			if wrong != "" {
