@@ -85,7 +85,7 @@ func (p Paths) Node() string { return filepath.Join(p.Data, "node") }
 func (p Paths) Images() string { return filepath.Join(p.Node(), "images") }
 
 // Programs holds the shim and pause programs: not in RunDir, which may be noexec.
-func (p Paths) Programs() string { return filepath.Join(p.Data, "bin") }
+func (p Paths) Programs() string { return filepath.Join(p.Node(), "lib") }
 
 // NodePKI holds what the node shows to servers: its own certificate and the CA's.
 func (p Paths) NodePKI() string { return filepath.Join(p.Node(), "pki") }
@@ -105,5 +105,8 @@ func (p Paths) Pid(role string) string { return filepath.Join(p.Run, role+".pid"
 // Ready is there while the cell is ready; it holds the lines a user needs.
 func (p Paths) Ready() string { return filepath.Join(p.Run, "ready") }
 
-// NodeRun is the node daemon's folder of what runs.
+// NodeSocket is where the node answers questions of this machine's root.
+func (p Paths) NodeSocket() string { return filepath.Join(p.Run, "node.sock") }
+
+// NodeRun is the node daemon's folder of what runs: it mounts a tmpfs there.
 func (p Paths) NodeRun() string { return filepath.Join(p.Run, "node") }
