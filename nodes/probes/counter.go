@@ -42,6 +42,14 @@ func NewCounter(k Kind, failure, success int) *Counter {
 	return c
 }
 
+// Assume sets what counts as decided before the first answer, for a probe that
+// goes on where an earlier daemon left it.
+func (c *Counter) Assume(v Verdict) {
+	if v != Undecided {
+		c.last = v
+	}
+}
+
 // Observe takes one answer in. first tells that it begins a streak of failures.
 func (c *Counter) Observe(ok bool) (v Verdict, first bool) {
 	if ok {

@@ -36,8 +36,10 @@ type Result struct {
 }
 
 // Run asks until ctx ends, or, for a startup probe, until its first verdict.
-func Run(ctx context.Context, k Kind, p *corev1.Probe, t Target, tell func(Result)) {
+// assume is the verdict that holds already (Undecided: the kind's own).
+func Run(ctx context.Context, k Kind, p *corev1.Probe, t Target, assume Verdict, tell func(Result)) {
 	c := NewCounter(k, int(orDefault(p.FailureThreshold, 3)), int(orDefault(p.SuccessThreshold, 1)))
+	c.Assume(assume)
 	if !sleep(ctx, time.Duration(p.InitialDelaySeconds)*time.Second) {
 		return
 	}

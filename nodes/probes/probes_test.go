@@ -121,7 +121,7 @@ func TestRunTellsVerdictsAndAStartupProbeEnds(t *testing.T) {
 	p := &corev1.Probe{PeriodSeconds: 1, FailureThreshold: 5, ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{}}}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	Run(ctx, Startup, p, tg, func(r Result) { told = append(told, r) })
+	Run(ctx, Startup, p, tg, Undecided, func(r Result) { told = append(told, r) })
 	if ctx.Err() != nil || len(told) != 2 || told[0].Verdict != Undecided || told[0].Message != "not yet" || told[1].Verdict != Passed {
 		t.Errorf("told %+v", told)
 	}

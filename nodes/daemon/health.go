@@ -1,0 +1,166 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"cairn/events"
+	"cairn/nodes/lifecycle"
+	"cairn/nodes/netns"
+	"cairn/nodes/oci"
+	"cairn/nodes/probes"
+)
+
+// target is one run of a container, as hooks and probes reach it.
+type target struct{ probes.Target }
+
+func (w *worker) target(r run) target {
+	d, id, bundle := w.d, w.place.id(r), w.place.bundle(r)
+	pid := w.pause.Pid
+	if w.pod.Spec.HostNetwork {
+		pid = 0
+	}
+	return target{probes.Target{
+		Address: w.pod.Status.PodIP, Ports: w.spec(r.container).Ports,
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return netns.Dial(ctx, pid, network, address)
+		},
+		Exec: func(ctx context.Context, command []string) (int, []byte, error) {
+			var out bounded
+			code, err := d.runtime.Exec(ctx, oci.Exec{ID: id, Bundle: bundle, Command: command, Stdout: &out, Stderr: &out})
+			return code, out.b.Bytes(), err
+		},
+	}}
+}
+
+// bounded keeps the first 10 KiB written to it.
+type bounded struct{ b bytes.Buffer }
+
+func (w *bounded) Write(p []byte) (int, error) {
+	if room := 10<<10 - w.b.Len(); room > 0 {
+		w.b.Write(p[:min(len(p), room)])
+	}
+	return len(p), nil
+}
+
+// hook runs a lifecycle hook.
+func (t target) hook(ctx context.Context, h *corev1.LifecycleHandler) error {
+	if h.Sleep != nil {
+		if !pause(ctx, time.Duration(h.Sleep.Seconds)*time.Second) {
+			return ctx.Err()
+		}
+		return nil
+	}
+	if h.Exec == nil && h.HTTPGet == nil {
+		return errors.New("this kind of hook is not done by this node (exec, httpGet and sleep are)")
+	}
+	return t.Ask(ctx, &corev1.ProbeHandler{Exec: h.Exec, HTTPGet: h.HTTPGet})
+}
+
+// afterStart runs the postStart hook and then begins to probe.
+func (w *worker) afterStart(r run) {
+	spec := w.spec(r.container)
+	ctx, cancel := context.WithCancel(w.d.ctx)
+	w.probing[r.container] = cancel
+	if spec.Lifecycle == nil || spec.Lifecycle.PostStart == nil {
+		w.probe(ctx, r)
+		return
+	}
+	t := w.target(r)
+	w.beside(func() {
+		err := t.hook(ctx, spec.Lifecycle.PostStart)
+		w.post(func() {
+			switch {
+			case ctx.Err() != nil:
+			case err == nil:
+				w.probe(ctx, r)
+			default:
+				w.unhealthy(r, "FailedPostStartHook", fmt.Sprintf("PostStartHook failed: %v", err), 0)
+			}
+		})
+	})
+}
+
+// probe begins the probes of a run: startup first, the others when it passed.
+func (w *worker) probe(ctx context.Context, r run) {
+	spec, s := w.spec(r.container), w.state(r.container)
+	if spec.StartupProbe != nil && !s.Passed {
+		w.probeOne(ctx, r, probes.Startup, spec.StartupProbe, probes.Undecided)
+		return
+	}
+	if spec.LivenessProbe != nil {
+		w.probeOne(ctx, r, probes.Liveness, spec.LivenessProbe, probes.Undecided)
+	}
+	if spec.ReadinessProbe != nil {
+		assume := probes.Undecided
+		if s.Ready {
+			assume = probes.Passed
+		}
+		w.probeOne(ctx, r, probes.Readiness, spec.ReadinessProbe, assume)
+	}
+}
+
+func (w *worker) probeOne(ctx context.Context, r run, k probes.Kind, p *corev1.Probe, assume probes.Verdict) {
+	t := w.target(r).Target
+	w.beside(func() {
+		probes.Run(ctx, k, p, t, assume, func(res probes.Result) {
+			w.post(func() {
+				if ctx.Err() == nil && w.current(r.container) == r {
+					w.probed(ctx, r, res)
+				}
+			})
+		})
+	})
+}
+
+// noteEvery bounds how often failing probes of one container are told of when
+// nothing changes by them: a flapping probe must not fill the ledger.
+const noteEvery = 5 * time.Minute
+
+func (w *worker) probed(ctx context.Context, r run, res probes.Result) {
+	c := r.container
+	text := fmt.Sprintf("%s probe failed: %s", title(res.Kind), res.Message)
+	switch {
+	case res.Verdict == probes.Undecided:
+		if time.Since(w.noted[c]) < noteEvery {
+			return
+		}
+		w.noted[c] = time.Now()
+		w.tell(events.ProbeFailed, nil, events.Incident{Reason: "Unhealthy", Message: text, Container: c, Warning: true})
+	case res.Verdict == probes.Passed && res.Kind == probes.Startup:
+		w.handle(lifecycle.Event{What: lifecycle.StartupPassed, Container: c})
+		w.probe(ctx, r)
+	case res.Verdict == probes.Passed && res.Kind == probes.Readiness:
+		_, failed := w.noted[c+" unready"]
+		w.handle(lifecycle.Event{What: lifecycle.BecameReady, Container: c})
+		if failed {
+			delete(w.noted, c+" unready")
+			w.tell(events.ProbeRecovered, nil, events.Incident{Reason: "Ready", Message: "Readiness probe succeeds again", Container: c})
+		}
+	case res.Verdict == probes.Failed && res.Kind == probes.Readiness:
+		w.noted[c+" unready"] = time.Now()
+		w.handle(lifecycle.Event{What: lifecycle.BecameUnready, Container: c})
+		w.tell(events.ProbeFailed, nil, events.Incident{Reason: "Unhealthy", Message: text, Container: c, Warning: true})
+	case res.Verdict == probes.Failed:
+		w.unhealthy(r, "Unhealthy", text, time.Duration(res.Grace)*time.Second)
+	}
+}
+
+func title(k probes.Kind) string {
+	return map[probes.Kind]string{probes.Liveness: "Liveness", probes.Readiness: "Readiness", probes.Startup: "Startup"}[k]
+}
+
+// unhealthy has a container stopped and, by its policy, started again.
+func (w *worker) unhealthy(r run, reason, text string, grace time.Duration) {
+	if grace == 0 {
+		grace = w.machine.Spec.Grace
+	}
+	w.handle(lifecycle.Event{What: lifecycle.Unhealthy, Container: r.container, Message: text, Grace: grace})
+	w.tell(events.ProbeFailed, nil, events.Incident{Reason: reason, Message: text, Container: r.container, Warning: true})
+}
