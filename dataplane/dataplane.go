@@ -16,7 +16,7 @@ import (
 
 // Dataplane is one node's. Its methods may be called from any goroutine.
 //
-// Invariant: once services are known, the table was last applied from services,
+// Invariant: once services are known, the table was last applied from rules,
 // peers, nodeAddrs and the pods that are attached.
 type Dataplane struct {
 	cfg    Config
@@ -29,7 +29,6 @@ type Dataplane struct {
 	names     *dns.Server
 	nodeAddrs []netip.Addr
 	peers     []Peer
-	services  []ruleset.Service
 	rules     ruleset.Ruleset
 	known     bool // SetServices was called, or there was nothing to take over
 }
@@ -108,7 +107,7 @@ func (d *Dataplane) SetServices(services []ruleset.Service, records []Record) er
 	if d.names != nil {
 		d.names.Set(records)
 	}
-	d.services, d.known = services, true
+	d.rules, d.known = ruleset.Compile(d.cfg.ruleset(), services), true
 	return d.apply()
 }
 
@@ -172,7 +171,7 @@ func (d *Dataplane) apply() error {
 	for _, p := range d.peers {
 		cfg.Peers = append(cfg.Peers, p.PodCIDR)
 	}
-	d.rules = ruleset.Compile(cfg, d.services)
+	d.rules = d.rules.WithNode(cfg)
 	return d.table.Apply(d.rules)
 }
 

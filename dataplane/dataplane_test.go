@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,7 +17,6 @@ import (
 	"cairn/dataplane/lab"
 	"cairn/dataplane/scenario"
 
-	"github.com/google/nftables"
 	mdns "github.com/miekg/dns"
 	"github.com/vishvananda/netlink"
 )
@@ -185,22 +185,17 @@ func TestWhatIsBrokenIsRepairedWithinSeconds(t *testing.T) {
 			return err
 		})
 	}
-	c := &nftables.Conn{}
-	table := &nftables.Table{Family: nftables.TableFamilyIPv4, Name: "cairn-demo"}
-	flush := func() {
+	damage := func(args ...string) {
 		t.Helper()
-		if err := c.Flush(); err != nil {
-			t.Fatal(err)
+		if out, err := exec.Command("nft", args...).CombinedOutput(); err != nil {
+			t.Fatalf("nft %v: %v: %s", args, err, out)
 		}
 	}
-	c.FlushTable(table) // rules go, sets stay
-	flush()
+	damage("flush", "table", "ip", "cairn-demo") // rules go, sets stay
 	back("chains or rules")
-	c.FlushSet(&nftables.Set{Table: table, Name: "endpoints"})
-	flush()
+	damage("flush", "map", "ip", "cairn-demo", "endpoints")
 	back("set endpoints")
-	c.FlushRuleset()
-	flush()
+	damage("flush", "ruleset")
 	back("is gone")
 	for _, name := range []string{"cn1-br", "cn1-0a580102"} {
 		l, err := netlink.LinkByName(name)

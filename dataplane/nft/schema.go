@@ -58,7 +58,7 @@ func sets(table *nftables.Table) map[string]*nftables.Set {
 
 // setOrder is the order in which sets are made and flushed.
 var setOrder = []string{
-	"local", "nodes", "peers", "vips", "endpoints", "nodeports", "live", "hairpin",
+	"local", "nodes", "hairpin", "peers", "vips", "endpoints", "nodeports", "live",
 	dispatchSet, dispatchNodeSet, stickySet,
 }
 

@@ -3,6 +3,7 @@ package podnet_test
 import (
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,11 +53,13 @@ func TestNothingLeavesByTheDefaultRoute(t *testing.T) {
 	targets := []string{"10.88.3.9", "10.88.1.77", "10.89.0.77", "10.89.0.78"}
 	try := func(what string, proof string) {
 		t.Helper()
+		var all sync.WaitGroup
 		for _, from := range []lab.Space{machine, pod} {
 			for _, to := range targets {
-				shout(t, from, to)
+				all.Go(func() { shout(t, from, to) })
 			}
 		}
+		all.Wait()
 		// What is for the world is heard, and it was sent after the others.
 		mark := netip.MustParseAddr(proof)
 		for _, from := range []lab.Space{machine, pod} {

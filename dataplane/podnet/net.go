@@ -3,6 +3,7 @@ package podnet
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -36,7 +37,10 @@ func Setup(cfg Config) (*Net, error) {
 		return nil, err
 	}
 	if cfg.MTU == 0 {
-		cfg.MTU = min(home.Attrs().MTU, 9000)
+		cfg.MTU = home.Attrs().MTU
+		if home.Attrs().Flags&net.FlagLoopback != 0 {
+			cfg.MTU = 1500 // the loopback's says nothing about the way out
+		}
 	}
 	s, err := openClaims(cfg.StateDir)
 	if err != nil {

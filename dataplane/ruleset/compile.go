@@ -29,7 +29,6 @@ type Ruleset struct {
 // config is taken as valid (Config.Validate).
 func Compile(cfg Config, services []Service) Ruleset {
 	b := builder{seen: map[Balancer]bool{}}
-	b.node(cfg)
 	sorted := slices.Clone(services)
 	slices.SortStableFunc(sorted, func(x, y Service) int {
 		return cmp.Or(cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Name, y.Name))
@@ -49,7 +48,6 @@ func Compile(cfg Config, services []Service) Ruleset {
 		}
 	}
 	slices.SortFunc(b.elements, order)
-	b.elements = slices.CompactFunc(b.elements, func(x, y Element) bool { return order(x, y) == 0 })
 	balancers := make([]Balancer, 0, len(b.seen))
 	for k := range b.seen {
 		balancers = append(balancers, k)
@@ -57,7 +55,23 @@ func Compile(cfg Config, services []Service) Ruleset {
 	slices.SortFunc(balancers, func(x, y Balancer) int {
 		return cmp.Or(cmp.Compare(x.Mark, y.Mark), compareBool(x.NodePort, y.NodePort))
 	})
-	return Ruleset{Config: cfg, Chains: chains(cfg), Balancers: balancers, Elements: b.elements}
+	return Ruleset{Balancers: balancers, Elements: b.elements}.WithNode(cfg)
+}
+
+// WithNode is the ruleset of the same services for another Config: what
+// Compile would return, without looking at the services again. It is for pods
+// and peers that come and go.
+func (r Ruleset) WithNode(cfg Config) Ruleset {
+	b := builder{}
+	b.node(cfg)
+	slices.SortFunc(b.elements, order)
+	b.elements = slices.CompactFunc(b.elements, func(x, y Element) bool { return order(x, y) == 0 })
+	first := slices.IndexFunc(r.Elements, func(e Element) bool { return e.Set >= Vips })
+	if first >= 0 {
+		b.elements = append(b.elements, r.Elements[first:]...)
+	}
+	r.Config, r.Chains, r.Elements = cfg, chains(cfg), b.elements
+	return r
 }
 
 type builder struct {

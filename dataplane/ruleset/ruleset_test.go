@@ -124,7 +124,28 @@ func TestBuiltStepByStepEqualsBuiltAtOnce(t *testing.T) {
 		if again := ruleset.Compile(cfg, shuffled); !reflect.DeepEqual(next, again) {
 			t.Fatalf("step %d: the order of services matters", step)
 		}
+		if again := now.WithNode(cfg); !reflect.DeepEqual(now, again) {
+			t.Fatalf("step %d: the same node makes a difference", step)
+		}
 		now = next
+	}
+}
+
+func TestAnotherNodesConfigEqualsCompilingForIt(t *testing.T) {
+	r := rand.New(rand.NewSource(2))
+	for _, words := range []string{"", "pods=10.88.1.9,10.88.1.2,10.88.1.2", "peers=10.88.3.0/24,10.88.2.0/24 local=10.89.0.10"} {
+		one, err := scenario.Node("pods=10.88.1.1 local=10.89.0.11")
+		if err != nil {
+			t.Fatal(err)
+		}
+		two, err := scenario.Node(words)
+		if err != nil {
+			t.Fatal(err)
+		}
+		services := some(r, 5)
+		if got, want := ruleset.Compile(one, services).WithNode(two), ruleset.Compile(two, services); !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: got\n%s\nwant\n%s", words, got.Words(), want.Words())
+		}
 	}
 }
 

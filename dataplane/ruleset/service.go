@@ -67,8 +67,8 @@ func (c Config) Validate() error {
 		return errors.New("dataplane: Cell is empty: give the cell's name")
 	case c.LinkPrefix == "" || len(c.LinkPrefix) > 6:
 		return fmt.Errorf("dataplane: LinkPrefix %q must have 1 to 6 letters: link names end at 15", c.LinkPrefix)
-	case !c.NodeAddr.Is4():
-		return fmt.Errorf("dataplane: NodeAddr %v is not an IPv4 address", c.NodeAddr)
+	case !c.NodeAddr.Is4() || c.NodeAddr.IsLoopback():
+		return fmt.Errorf("dataplane: NodeAddr %v is not an IPv4 address that pods could answer to: give this machine's own", c.NodeAddr)
 	}
 	for _, r := range []struct {
 		name  string
