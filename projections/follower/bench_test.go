@@ -46,7 +46,7 @@ func BenchmarkReplay(b *testing.B) {
 
 // BenchmarkWrite is one writer's append, fold, commit and answer.
 func BenchmarkWrite(b *testing.B) {
-	f := cell(b, newLedger())
+	f := cell(b, newLedger(), onDisk(b))
 	for b.Loop() {
 		_, err := f.Write(b.Context(), configMap("a"))
 		must(b, err)
@@ -54,7 +54,7 @@ func BenchmarkWrite(b *testing.B) {
 }
 
 func BenchmarkWriteBy64(b *testing.B) {
-	f := cell(b, newLedger())
+	f := cell(b, newLedger(), onDisk(b))
 	b.SetParallelism(32)
 	b.RunParallel(func(p *testing.PB) {
 		for p.Next() {
@@ -63,4 +63,14 @@ func BenchmarkWriteBy64(b *testing.B) {
 			}
 		}
 	})
+}
+
+// onDisk takes a real store in place of the tests' small one.
+func onDisk(b *testing.B) func(*Options) {
+	return func(o *Options) {
+		s, err := store.Open(b.TempDir(), store.Options{})
+		must(b, err)
+		b.Cleanup(func() { s.Close() })
+		o.Store = s
+	}
 }

@@ -28,12 +28,14 @@ type Options struct {
 	Log          *slog.Logger
 }
 
-// Follower implements Cell. Its goroutines end with Stop, or when it stops by itself.
+// Follower implements Cell. Its goroutines end with Stop, or when it stops by
+// itself; those of subscribers and read points end soon after.
 type Follower struct {
-	*store.Store
-	ledger ledger.Ledger
-	log    *slog.Logger
-	pipe   *pipeline
+	view.Reads // the store's
+	store      *store.Store
+	ledger     ledger.Ledger
+	log        *slog.Logger
+	pipe       *pipeline
 
 	ctx      context.Context // ends when the follower stops
 	stop     context.CancelCauseFunc
@@ -72,7 +74,7 @@ func Start(ctx context.Context, o Options) (*Follower, error) {
 	if err = errors.Join(err, failed()); err != nil {
 		return nil, fmt.Errorf("loading the view: remove it and it is rebuilt from the ledger: %w", err)
 	}
-	f := &Follower{Store: o.Store, ledger: o.Ledger, log: o.Log, done: make(chan struct{}), pipe: newPipeline()}
+	f := &Follower{Reads: o.Store, store: o.Store, ledger: o.Ledger, log: o.Log, done: make(chan struct{}), pipe: newPipeline()}
 	f.ctx, f.stop = context.WithCancelCause(context.Background())
 	f.pendings.byID = map[events.ID][]*pending{}
 	f.subs.init(pos.Offset)
@@ -110,7 +112,7 @@ func (f *Follower) commit(c *chunk) error {
 	if c.pos.Cell != nil {
 		b.FoldVersion = c.pos.Cell.FoldVersion
 	}
-	if err := f.Store.Commit(&b); err != nil {
+	if err := f.store.Commit(&b); err != nil {
 		return err
 	}
 	f.sawEnd(c.pos.Offset + 1)
@@ -163,7 +165,7 @@ func (f *Follower) Wait(ctx context.Context, o events.Offset) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(f.ctx, cancel)()
-	err := f.Store.Wait(ctx, o)
+	err := f.store.Wait(ctx, o)
 	if err != nil && f.ctx.Err() != nil {
 		<-f.done
 		return f.Err()

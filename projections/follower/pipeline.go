@@ -52,6 +52,13 @@ type chunk struct {
 	lanes   []byte
 }
 
+func (c *chunk) bytes() (n int) {
+	for i := range c.entries {
+		n += c.entries[i].Bytes
+	}
+	return n
+}
+
 // pipeline is the stages of which only the fold is serial by nature; each has
 // one goroutine, so that they overlap.
 type pipeline struct {
@@ -195,14 +202,15 @@ func (p *pipeline) hash(c *chunk) error {
 	return nil
 }
 
-// finish commits what has gathered, as one batch.
+// finish commits what has gathered, as one batch, bounded by records and bytes.
 func (p *pipeline) finish(c *chunk) error {
-	for len(c.entries) < p.size {
+	for bytes := c.bytes(); len(c.entries) < p.size && bytes < fetchBytes; {
 		select {
 		case next, ok := <-p.committing:
 			if !ok {
 				return p.commit(c)
 			}
+			bytes += next.bytes()
 			c.entries, c.pos, c.lanes = append(c.entries, next.entries...), next.pos, next.lanes
 		default:
 			return p.commit(c)

@@ -91,7 +91,7 @@ func (f *Follower) recheck(every time.Duration) {
 		if err := f.checkEnd(end, last); err != nil {
 			return
 		}
-		if err := compare(f.ctx, f.ledger, f.Store, last, last); errors.Is(err, ErrRolledBack) {
+		if err := compare(f.ctx, f.ledger, f.store, last, last); errors.Is(err, ErrRolledBack) {
 			f.stop(err)
 			return
 		}

@@ -51,9 +51,11 @@ func (s *Store) Commit(b *Batch) error {
 		return fmt.Errorf("store: BUG: batch ends at %d, its position is %d", next-1, b.Position.Offset)
 	}
 	t := &tip{Position: b.Position, foldVersion: b.FoldVersion, tallies: s.sortedTallies()}
-	err := errors.Join(rows.Set(metaKey("tip"), wire.Encode(t), nil),
-		rows.Set(metaKey("set"), b.Lanes, nil), rows.Commit(pebble.NoSync))
-	if err != nil {
+	err := rows.Set(metaKey("tip"), wire.Encode(t), nil)
+	if before := s.tip.Load(); before.Offset == events.NoOffset || before.State != t.State {
+		err = errors.Join(err, rows.Set(metaKey("set"), b.Lanes, nil))
+	}
+	if err = errors.Join(err, rows.Commit(pebble.NoSync)); err != nil {
 		return fmt.Errorf("store: committing up to record %d: %w", b.Position.Offset, err)
 	}
 	clear(s.recent)

@@ -14,6 +14,7 @@ import (
 )
 
 // List returns objects of a kind by namespace and name, and whether more follow.
+// A moment beyond the position is now: Wait for it first.
 //
 // Now, it walks the now space. In the past there are two ways to what lived
 // then: take what lives now and add what changed since, when that is little;

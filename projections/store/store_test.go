@@ -47,6 +47,10 @@ func TestEveryReadAnswersAsTheModelDoes(t *testing.T) {
 				s = open(t, "v", small(disk))
 			}
 		}
+		set, err := s.Set()
+		if err != nil || set.Sum() != s.Position().State {
+			t.Fatal("the stored set is not the digest's", err)
+		}
 		if n := s.db.Metrics().Flush.Count; n == 0 {
 			t.Fatal("nothing was flushed: the test tests memtables only")
 		}

@@ -109,6 +109,15 @@ func (s *Store) load(incarnation string) error {
 // Position is how far the store has come.
 func (s *Store) Position() view.Position { return s.tip.Load().Position }
 
+// Set is what the position's state digest is the sum of; for snapshots.
+func (s *Store) Set() (*digest.Set, error) {
+	b, err := read(s.db, metaKey("set"))
+	if err != nil {
+		return nil, fmt.Errorf("store: reading the set behind the state digest: %w", err)
+	}
+	return digest.SetOf(b)
+}
+
 // FoldVersion is what the last batch named.
 func (s *Store) FoldVersion() uint64 { return s.tip.Load().foldVersion }
 
