@@ -93,8 +93,9 @@ func (Reconciler) Step(in step.Input) step.Plan {
 	r := newRun(in, d, body)
 	ns := in.Picture.Get(events.Ref{Kind: events.Namespaces, Name: d.Ref.Namespace})
 	if d.Facts.Deleting == 0 && ns != nil && ns.Facts.Deleting == 0 {
-		r.claim()
-		r.advance()
+		if !r.claim() {
+			r.advance()
+		}
 	}
 	r.report()
 	return r.finish()

@@ -120,20 +120,24 @@ func hashOf(template string, collisions int32) string {
 }
 
 // claim adopts ReplicaSets that fit the selector and that nobody controls, and
-// releases those that fit no more.
-func (r *run) claim() {
+// releases those that fit no more. Where it does, all else waits for the next
+// step: one of them may be the template's.
+func (r *run) claim() (busy bool) {
 	sel := r.d.Facts.Workload.Selector
 	for _, o := range r.in.Picture.Orphans(events.ReplicaSets, r.d.Ref.Namespace) {
 		if o.Facts.Deleting == 0 && step.Matches(sel, o.Facts.Labels) {
 			r.owner(o, map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "name": r.d.Ref.Name, "uid": r.d.UID, "controller": true, "blockOwnerDeletion": true},
 				"deployment "+r.d.Ref.Name+" adopts it: its labels match")
+			busy = true
 		}
 	}
 	for _, o := range r.in.Picture.Controlled(r.d, events.ReplicaSets) {
 		if o.Facts.Deleting == 0 && !step.Matches(sel, o.Facts.Labels) {
 			r.owner(o, map[string]any{"$patch": "delete", "uid": r.d.UID}, "its labels match no longer the selector of deployment "+r.d.Ref.Name)
+			busy = true
 		}
 	}
+	return busy
 }
 
 func (r *run) owner(o *step.Object, reference map[string]any, reason string) {
