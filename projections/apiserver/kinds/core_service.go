@@ -65,6 +65,7 @@ func layService(o Object, v *view.Object) {
 // user's own stands in the stored object and in the facts.
 func keepService(in, shown, stored Object) {
 	s := in.(*corev1.Service)
+	vacate(&s.Spec)
 	if shown == nil {
 		return
 	}
@@ -79,6 +80,29 @@ func keepService(in, shown, stored Object) {
 			if p.Port == q.Port && p.Protocol == q.Protocol && p.NodePort == q.NodePort && j < len(below.Spec.Ports) {
 				p.NodePort = below.Spec.Ports[j].NodePort
 			}
+		}
+	}
+}
+
+// UnassignedIP and UnassignedPort stand, between the registry and the storage,
+// for what the user left empty: only the fold assigns.
+const (
+	UnassignedIP   = "255.255.255.255"
+	UnassignedPort = 65535
+)
+
+// vacate empties what the registry's allocators filled with a stand-in.
+func vacate(s *corev1.ServiceSpec) {
+	if s.ClusterIP == UnassignedIP {
+		s.ClusterIP, s.ClusterIPs = "", nil
+	}
+	if s.HealthCheckNodePort == UnassignedPort {
+		s.HealthCheckNodePort = 0
+	}
+	s.Ports = slices.Clone(s.Ports)
+	for i := range s.Ports {
+		if s.Ports[i].NodePort == UnassignedPort {
+			s.Ports[i].NodePort = 0
 		}
 	}
 }

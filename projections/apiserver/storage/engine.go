@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"sync"
 	"time"
@@ -54,8 +55,18 @@ func New(ctx context.Context, cell follower.Cell, ring *sealing.Ring) (*Engine, 
 		e.kinds[k.Name] = k
 		e.hubs[k.Name] = newHub(e, k.Name)
 	}
-	err := cell.Subscribe(ctx, cell.Position().Offset, e.notice)
-	return e, err
+	e.Follow(cell.Position().Offset, e.notice)
+	return e, nil
+}
+
+// Follow calls fn for every result after the offset, in order, on a goroutine
+// that ends with the engine.
+func (e *Engine) Follow(after events.Offset, fn func(*fold.Result)) {
+	go func() {
+		if err := e.cell.Subscribe(e.ctx, after, fn); err != nil && e.ctx.Err() == nil {
+			slog.Error("the view's changes can't be followed; restart the server", "error", err)
+		}
+	}()
 }
 
 // notice wakes the watchers of the kinds that a record changed.
@@ -270,4 +281,12 @@ func IsNotFound(err error) bool { return errors.Is(err, view.ErrNotFound) }
 func zeroStatus(o kinds.Object) bool {
 	v := reflect.ValueOf(o).Elem().FieldByName("Status")
 	return !v.IsValid() || v.IsZero()
+}
+
+// StatusPart encodes the status of o alone, as a status part of ref.
+func (e *Engine) StatusPart(ref events.Ref, o kinds.Object) (events.Part, error) {
+	k := e.kinds[ref.Kind]
+	_, status := split(k, o.DeepCopyObject().(kinds.Object))
+	p, _, err := e.part(k, ref, events.Status, status)
+	return p, err
 }

@@ -1,0 +1,65 @@
+package nodeapi
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/google/uuid"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"cairn/events"
+	"cairn/events/feed"
+)
+
+// report appends what a node says of a pod; the fold fences old ones.
+func (a *API) report(ctx context.Context, name string, r *feed.Report) (*feed.ReportAnswer, error) {
+	if !r.Type.IsReport() && r.Type != events.DataplaneRebuilt {
+		return nil, apierrors.NewBadRequest("type " + string(r.Type) + " is not a node's to report")
+	}
+	id, err := uuid.Parse(r.ID)
+	if err != nil {
+		return nil, apierrors.NewBadRequest("a report needs an id, a UUIDv7: " + err.Error())
+	}
+	ref := events.Ref{Kind: events.Pods, Namespace: r.Namespace, Name: r.Name}
+	if r.Type == events.DataplaneRebuilt {
+		ref = events.Ref{Kind: events.Nodes, Name: name}
+	}
+	e := a.engine.NewEvent(ctx, r.Type, ref, r.UID)
+	e.ID, e.Base, e.Cause = events.ID(id), r.Base, r.Cause
+	e.Facts.Report = &r.Facts
+	if len(r.Facts.Incidents) > 0 {
+		e.Reason = r.Facts.Incidents[0].Message
+	}
+	if r.Type == events.DataplaneRebuilt {
+		e.UID, e.Facts.Report = "", nil
+	}
+	if len(r.Status) > 0 && r.Type != events.DataplaneRebuilt {
+		p, err := a.status(ref, r.Status)
+		if err != nil {
+			return nil, err
+		}
+		e.Parts = []events.Part{p}
+	}
+	w, err := a.engine.Append(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return &feed.ReportAnswer{Offset: w.Offset, Accepted: w.Outcome.Accepted(), Code: w.Outcome.Code.String(), Reason: w.Outcome.Reason}, nil
+}
+
+// status encodes a reported status; what the API server decided stays.
+func (a *API) status(ref events.Ref, raw json.RawMessage) (events.Part, error) {
+	pod := &corev1.Pod{}
+	if err := json.Unmarshal(raw, &pod.Status); err != nil {
+		return events.Part{}, apierrors.NewBadRequest("status is not a pod's: " + err.Error())
+	}
+	if o, err := a.engine.Get(events.Pods, ref.Namespace, ref.Name, 0); err == nil && pod.Status.QOSClass == "" {
+		pod.Status.QOSClass = o.(*corev1.Pod).Status.QOSClass
+	}
+	p, err := a.engine.StatusPart(ref, pod)
+	if err != nil {
+		return p, apierrors.NewInternalError(err)
+	}
+	return p, nil
+}

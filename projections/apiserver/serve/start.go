@@ -1,0 +1,142 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	genericapiserver "k8s.io/apiserver/pkg/server"
+
+	"cairn/projections/apiserver/nodeapi"
+	"cairn/projections/apiserver/pki"
+	"cairn/projections/apiserver/sealing"
+	"cairn/projections/apiserver/storage"
+	"cairn/projections/apiserver/tally"
+	"cairn/projections/follower"
+)
+
+// Config is what a server works with. Cell, Ring, PKI and Listen must be set,
+// and the cell must have folded record 0.
+type Config struct {
+	Cell      follower.Cell
+	Ring      *sealing.Ring
+	PKI       *pki.Authority
+	Listen    string       // ADDR:PORT; port 0: any
+	Names     []string     // further names and addresses for the certificate
+	Advertise string       // IP at which pods reach the server; empty: none is told to them
+	History   http.Handler // serves the rest of /cairn/v1/; nil: nothing
+	Log       *slog.Logger // nil: slog.Default
+}
+
+// Server is a running API server.
+type Server struct {
+	config   Config
+	log      *slog.Logger
+	engine   *storage.Engine
+	tally    *tally.Tally
+	nodes    *nodeapi.API
+	links    *links
+	generic  *genericapiserver.GenericAPIServer
+	handler  http.Handler
+	http     *http.Server
+	listener net.Listener
+	cancel   context.CancelFunc
+	served   chan struct{}
+}
+
+// Start assembles and starts a server, creates what every cell has, and
+// returns once it is ready. Close ends it.
+func Start(ctx context.Context, c Config) (*Server, error) {
+	cell := c.Cell.Position().Cell
+	if cell == nil {
+		return nil, errors.New("serve: the view has not folded record 0 yet; wait for it first")
+	}
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s := &Server{config: c, log: c.Log, cancel: cancel, served: make(chan struct{})}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if err := s.start(ctx, run); err != nil {
+		cancel()
+		if s.listener != nil {
+			s.listener.Close()
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx, run context.Context) (err error) {
+	c := s.config
+	if s.engine, err = storage.New(run, c.Cell, c.Ring); err != nil {
+		return err
+	}
+	s.tally = tally.New(run, s.engine)
+	if s.links, err = newLinks(s.engine, c.PKI); err != nil {
+		return err
+	}
+	s.nodes = nodeapi.New(run, s.engine, s.ClientFor, c.PKI.CertPEM())
+	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
+		return fmt.Errorf("serve: listen on %s: %w; is another cell running there?", c.Listen, err)
+	}
+	if err := s.assemble(run); err != nil {
+		return err
+	}
+	if s.http, err = s.secure(run); err != nil {
+		return err
+	}
+	if err := s.bootstrap(ctx); err != nil {
+		return fmt.Errorf("serve: create what every cell has: %w", err)
+	}
+	s.generic.RunPostStartHooks(run)
+	go func() {
+		defer close(s.served)
+		if err := s.http.ServeTLS(s.listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("the API server stopped listening", "error", err)
+		}
+	}()
+	return nil
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Engine is the storage below, for others in this process.
+func (s *Server) Engine() *storage.Engine { return s.engine }
+
+// Silence says how long each node has not been heard of, see nodeapi.API.Silence.
+func (s *Server) Silence(now time.Time, connected bool) map[string]time.Duration {
+	return s.nodes.Silence(now, connected)
+}
+
+// Close ends the server: streams and watches at once, other requests within
+// ctx; then what was counted is recorded.
+func (s *Server) Close(ctx context.Context) error {
+	s.cancel()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = s.http.Close()
+	}
+	<-s.served
+	s.links.close()
+	select {
+	case <-s.tally.Done():
+	case <-ctx.Done():
+	}
+	s.generic.Destroy()
+	return err
+}
+
+// apiAddress is the first address of the service range: the kubernetes service's.
+func (s *Server) apiAddress() string {
+	p, err := netip.ParsePrefix(s.config.Cell.Position().Cell.ServiceRange)
+	if err != nil {
+		return ""
+	}
+	return p.Masked().Addr().Next().String()
+}

@@ -1,0 +1,113 @@
+package tally
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"cairn/events"
+	"cairn/projections/apiserver/storage"
+)
+
+const (
+	window = time.Minute
+	queue  = 1024
+)
+
+// Note is one request worth counting.
+type Note struct {
+	Type     events.Type // RequestRefused or PastRead
+	Actor    events.Actor
+	Verb     string
+	Resource string // as in events.Ref's kind
+	Subject  events.Ref
+	Status   int // HTTP
+	Reason   string
+}
+
+type key struct {
+	typ                 events.Type
+	who, verb, resource string
+	status              int
+}
+
+type count struct {
+	note  Note
+	since time.Time
+	more  uint64 // beyond the first
+}
+
+// Tally counts notes.
+type Tally struct {
+	engine *storage.Engine
+	notes  chan Note
+	now    func() time.Time
+	done   chan struct{}
+}
+
+// New starts a tally that ends with ctx.
+func New(ctx context.Context, engine *storage.Engine) *Tally {
+	t := &Tally{engine: engine, notes: make(chan Note, queue), now: time.Now, done: make(chan struct{})}
+	go t.run(ctx)
+	return t
+}
+
+// Add takes a note; where the queue is full it is dropped from the count.
+func (t *Tally) Add(n Note) {
+	select {
+	case t.notes <- n:
+	default:
+		slog.Warn("requests are refused faster than they can be counted", "actor", n.Actor.Who(), "verb", n.Verb, "resource", n.Resource)
+	}
+}
+
+// Done is closed once the tally has ended and written what it counted.
+func (t *Tally) Done() <-chan struct{} { return t.done }
+
+func (t *Tally) run(ctx context.Context) {
+	defer close(t.done)
+	open := map[key]*count{}
+	tick := time.NewTicker(window / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case n := <-t.notes:
+			k := key{n.Type, n.Actor.Who(), n.Verb, n.Resource, n.Status}
+			if c := open[k]; c != nil {
+				c.more++
+				continue
+			}
+			open[k] = &count{note: n, since: t.now()}
+			t.write(ctx, n, 1, t.now())
+		case <-tick.C:
+			t.close(ctx, open, t.now().Add(-window))
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			defer cancel()
+			t.close(last, open, t.now())
+			return
+		}
+	}
+}
+
+// close writes the counts of the minutes that began before the time given.
+func (t *Tally) close(ctx context.Context, open map[key]*count, before time.Time) {
+	for k, c := range open {
+		if c.since.After(before) {
+			continue
+		}
+		delete(open, k)
+		if c.more > 0 {
+			t.write(ctx, c.note, c.more, c.since)
+		}
+	}
+}
+
+func (t *Tally) write(ctx context.Context, n Note, times uint64, since time.Time) {
+	e := t.engine.NewEvent(ctx, n.Type, n.Subject, "")
+	e.Actor, e.Reason = n.Actor, n.Reason
+	e.Facts.Denial = &events.Denial{Verb: n.Verb, Resource: n.Resource, Status: uint64(n.Status), Count: times, Since: since.Unix()}
+	if _, err := t.engine.Append(ctx, e); err != nil && ctx.Err() == nil {
+		slog.Warn("a refusal could not be recorded", "actor", n.Actor.Who(), "error", err)
+	}
+}
