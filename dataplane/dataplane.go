@@ -99,11 +99,17 @@ func (d *Dataplane) serveNames() error {
 	return err
 }
 
+// errNotStarted is what all methods say before Start.
+var errNotStarted = errors.New("dataplane: not started: call Start first")
+
 // SetServices replaces all services and names. A nil error means that the
 // kernel has them; after an error the loop goes on trying.
 func (d *Dataplane) SetServices(services []ruleset.Service, records []Record) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.table == nil {
+		return errNotStarted
+	}
 	if d.names != nil {
 		d.names.Set(records)
 	}
@@ -115,6 +121,9 @@ func (d *Dataplane) SetServices(services []ruleset.Service, records []Record) er
 func (d *Dataplane) SetPeers(peers []Peer) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.table == nil {
+		return errNotStarted
+	}
 	for _, p := range peers {
 		if p.PodCIDR.Bits() != d.cfg.NodeRange.Bits() {
 			return fmt.Errorf("dataplane: the range %v of node %v has not the size of this node's, %v", p.PodCIDR, p.NodeAddr, d.cfg.NodeRange)
@@ -130,6 +139,9 @@ func (d *Dataplane) SetPeers(peers []Peer) error {
 func (d *Dataplane) Attach(path string, addr netip.Addr, mtu int) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.table == nil {
+		return errNotStarted
+	}
 	if err := d.net.Attach(path, addr, mtu); err != nil {
 		return err
 	}
@@ -140,6 +152,9 @@ func (d *Dataplane) Attach(path string, addr netip.Addr, mtu int) error {
 func (d *Dataplane) Detach(addr netip.Addr) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.table == nil {
+		return errNotStarted
+	}
 	return errors.Join(d.net.Detach(addr), d.apply())
 }
 
@@ -148,6 +163,9 @@ func (d *Dataplane) Detach(addr netip.Addr) error {
 func (d *Dataplane) Pods() []netip.Addr {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.net == nil {
+		return nil
+	}
 	return d.net.Pods()
 }
 

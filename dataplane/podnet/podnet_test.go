@@ -2,6 +2,7 @@ package podnet_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"slices"
@@ -93,6 +94,19 @@ func TestPodsReachEachOtherAndTheMachine(t *testing.T) {
 	ask(t, b, "10.89.0.10:53", "machine")
 	if got := ask(t, machine, "10.88.1.3:80", "b"); got.From.Addr() != nodeAddr {
 		t.Errorf("pod b saw the machine as %v, want %v", got.From, nodeAddr)
+	}
+}
+
+func TestAPodsFirstPacketIsNotLost(t *testing.T) {
+	connect(t)
+	n := setup(t, config(t))
+	for i := range 12 {
+		pod := attach(t, n, fmt.Sprintf("10.88.1.%d", 10+i))
+		began := time.Now()
+		_, err := lab.Dial(pod, "tcp", "192.0.2.2:1", soon) // nobody listens: refused at once
+		if !errors.Is(err, syscall.ECONNREFUSED) || time.Since(began) > 800*time.Millisecond {
+			t.Fatalf("pod %d: %v after %v", i, err, time.Since(began))
+		}
 	}
 }
 
@@ -304,5 +318,34 @@ func forward(t *testing.T, s lab.Space) {
 	err := s.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644) })
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func BenchmarkAttach(b *testing.B) {
+	outside := lab.New(b)
+	lab.Cable(b, machine, "up0", netip.PrefixFrom(nodeAddr, 24), outside, "out0", netip.PrefixFrom(router, 24))
+	cfg := podnet.Config{
+		Cell: "demo", LinkPrefix: "cn1", NodeAddr: nodeAddr, StateDir: b.TempDir(),
+		PodRange: netip.MustParsePrefix("10.88.0.0/16"), NodeRange: netip.MustParsePrefix("10.88.0.0/16"),
+		ServiceRange: netip.MustParsePrefix("10.89.0.0/16"),
+	}
+	n, err := podnet.Setup(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := podnet.Teardown(cfg); err != nil {
+			b.Error(err)
+		}
+	})
+	i := 256
+	for b.Loop() {
+		b.StopTimer()
+		pod := lab.New(b)
+		i++
+		b.StartTimer()
+		if err := n.Attach(pod.Path(), netip.AddrFrom4([4]byte{10, 88, byte(i >> 8), byte(i)}), 0); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -47,7 +48,11 @@ func (n *Net) Attach(path string, addr netip.Addr, mtu int) error {
 	if err := n.furnish(inside, addr); err != nil {
 		return errors.Join(err, netlink.LinkDel(host))
 	}
-	if err := n.hostSide(host, addr); err != nil {
+	err = n.hostSide(host, addr)
+	if err == nil {
+		err = settle(inside, host.Attrs().Name)
+	}
+	if err != nil {
 		return errors.Join(err, netlink.LinkDel(host))
 	}
 	n.pods[addr] = true
@@ -122,6 +127,32 @@ func (n *Net) furnish(inside *netlink.Handle, addr netip.Addr) error {
 		}
 	}
 	return nil
+}
+
+// settle waits until both ends send. The kernel gives an end that came up
+// before the other its queue a moment later; until then it drops what the pod
+// sends first, and a lost SYN or DNS question costs the pod a second or more.
+// Newer kernels make up for it when they are asked for the link.
+func settle(inside *netlink.Handle, hostEnd string) error {
+	const within = 2 * time.Second
+	deadline := time.Now().Add(within)
+	for {
+		pod, err := inside.LinkByName(PodLink)
+		if err != nil {
+			return fmt.Errorf("podnet: look at the pod's end of %s: %w", hostEnd, err)
+		}
+		host, err := netlink.LinkByName(hostEnd)
+		if err != nil {
+			return fmt.Errorf("podnet: look at %s: %w", hostEnd, err)
+		}
+		if pod.Attrs().OperState == netlink.OperUp && host.Attrs().OperState == netlink.OperUp {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("podnet: link %s did not come up within %v: attach again", hostEnd, within)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // hostSide sets up the machine's end and the route to the pod.
