@@ -44,7 +44,8 @@ fetch() {
 }
 
 # settings DIR PORT CPORT writes the broker's configuration and formats its
-# data folder the first time.
+# data folder the first time. After a kill -9 the controller lets the broker
+# back in only when its old session has run out: 9 s by Kafka's default, 3 here.
 settings() {
 	mkdir -p "$1"
 	cat >"$1/server.properties" <<EOF
@@ -65,6 +66,8 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 auto.create.topics.enable=false
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 log.cleaner.dedupe.buffer.size=16777216
 EOF
 	[ -f "$1/data/meta.properties" ] && return 0

@@ -1,0 +1,79 @@
+package kafkatest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Durable is a broker that keeps its data when it is killed.
+type Durable struct {
+	Addr   string
+	dir    string
+	script string
+	ports  [2]int
+}
+
+// NewDurable starts a broker of the test's own with a data folder that
+// outlives the broker; both go with the test.
+func NewDurable(t testing.TB) *Durable {
+	t.Helper()
+	d := &Durable{dir: t.TempDir()}
+	var err error
+	if d.script, err = Script(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range d.ports {
+		if d.ports[i], err = freePort(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.Addr = fmt.Sprintf("127.0.0.1:%d", d.ports[0])
+	t.Cleanup(func() {
+		if out, err := exec.Command(d.script, "stop", d.dir).CombinedOutput(); err != nil {
+			t.Errorf("stop the broker: %v: %s", err, out)
+		}
+	})
+	d.Start(t)
+	return d
+}
+
+// Start starts the broker, if it does not run, and waits until it serves.
+func (d *Durable) Start(t testing.TB) {
+	t.Helper()
+	cmd := exec.Command(d.script, "start", d.dir, strconv.Itoa(d.ports[0]), strconv.Itoa(d.ports[1]))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("start the broker: %v: %s", err, out)
+	}
+}
+
+// Kill ends the broker with kill -9 and waits until it is gone.
+func (d *Durable) Kill(t testing.TB) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(d.dir, "kafka.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if err != nil {
+		t.Fatalf("kill the broker: %v", err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // empty for a zombie
+		if err != nil || len(cmdline) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the broker, process %d, outlives kill -9", pid)
+		}
+	}
+}
