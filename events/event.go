@@ -85,14 +85,17 @@ func (e *Event) Fields(w *wire.Codec) {
 		id, base = e.ID[:], uint64(e.Base+1)
 	}
 	w.Bytes(1, &id)
-	if copy(e.ID[:], id) != len(e.ID) || len(id) != len(e.ID) {
+	if len(id) != len(e.ID) {
 		w.Fail("id has %d bytes", len(id))
 	}
 	w.Str(2, (*string)(&e.Type))
 	wire.Inline(w, 3, &e.Subject)
 	w.Str(4, &e.UID)
 	w.Uint(5, &base)
-	e.Base = Offset(base) - 1
+	if w.Reading() { // what is only written may be shared
+		copy(e.ID[:], id)
+		e.Base = Offset(base) - 1
+	}
 	wire.Inline(w, 6, &e.Actor)
 	wire.Integers(w, 7, &e.Cause)
 	w.Str(8, &e.Reason)

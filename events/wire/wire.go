@@ -104,7 +104,9 @@ func (w *Codec) Uint(num protowire.Number, p *uint64) {
 func (w *Codec) Int(num protowire.Number, p *int64) {
 	v := protowire.EncodeZigZag(*p)
 	w.Uint(num, &v)
-	*p = protowire.DecodeZigZag(v)
+	if w.reading { // what is only written may be shared
+		*p = protowire.DecodeZigZag(v)
+	}
 }
 
 // Bool writes a truth value; the default is left out.
@@ -114,7 +116,9 @@ func (w *Codec) Bool(num protowire.Number, p *bool) {
 	if v > 1 {
 		w.Fail("field %d: bool is %d", num, v)
 	}
-	*p = v == 1
+	if w.reading {
+		*p = v == 1
+	}
 }
 
 // Bytes writes bytes; the default is left out.

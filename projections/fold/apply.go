@@ -76,7 +76,7 @@ func (s *State) dispatch(e *events.Event) Outcome {
 	case events.CellCreated:
 		return s.createCell(e)
 	case events.FoldActivated:
-		return refuse(Unsupported, "no fold version but "+strconv.Itoa(version)+" is defined")
+		return refuse(Unsupported, "no fold version but "+strconv.Itoa(Version)+" is defined")
 	case events.ObjectCreated:
 		return s.create(e)
 	case events.ObjectUpdated, events.StatusUpdated, events.DeletionRequested, events.PodEvicted:
@@ -96,7 +96,7 @@ func (s *State) dispatch(e *events.Event) Outcome {
 	if e.Type.IsNode() {
 		return s.nodeEvent(e)
 	}
-	return refuse(Malformed, "type "+strconv.Quote(string(e.Type))+" is not defined by fold version "+strconv.Itoa(version))
+	return refuse(Malformed, "type "+strconv.Quote(string(e.Type))+" is not defined by fold version "+strconv.Itoa(Version))
 }
 
 func refuse(c Code, reason string) Outcome { return Outcome{Code: c, Reason: reason} }
@@ -110,12 +110,12 @@ func (s *State) createCell(e *events.Event) Outcome {
 	switch {
 	case s.cell != nil:
 		return refuse(Exists, "the cell "+s.cell.Name+" exists")
-	case c == nil || c.FoldVersion != version || c.Window == 0 || c.Name == "" || c.NodePortHigh < c.NodePortLow || c.NodeMask > 30:
+	case c == nil || c.FoldVersion != Version || c.Window == 0 || c.Name == "" || c.NodePortHigh < c.NodePortLow || c.NodeMask > 30:
 		return refuse(Malformed, "record 0 does not describe a cell")
 	case !s.setCell(c):
 		return refuse(Malformed, "record 0 has no IPv4 ranges")
 	}
-	s.version = version
+	s.version = Version
 	return Outcome{}
 }
 

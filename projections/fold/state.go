@@ -6,8 +6,8 @@ import (
 	"cairn/events"
 )
 
-// version is the fold version that this code is.
-const version = 1
+// Version is the fold version that this code is; it knows none above.
+const Version = 1
 
 // Faulted lists the ids of records on which some released binary panicked.
 // They fold to `refused: fault` in every binary from then on.
