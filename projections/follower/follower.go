@@ -64,6 +64,9 @@ func Start(ctx context.Context, o Options) (*Follower, error) {
 	if err := verify(ctx, o.Ledger, o.Store, standard(o.Compare, 1000)); err != nil {
 		return nil, err
 	}
+	if v := o.Store.FoldVersion(); v > fold.Version {
+		return nil, fmt.Errorf("this view was folded by version %d and this binary knows up to %d: run a newer cairn", v, fold.Version)
+	}
 	rows, failed := o.Store.Rows()
 	folder, err := o.Load(rows)
 	if err = errors.Join(err, failed()); err != nil {
