@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -119,6 +120,23 @@ func ask(t testing.TB, from lab.Space, network, addr, want string) lab.Answer {
 }
 
 func TestAServiceIsFoundByNameAndAnswers(t *testing.T) {
+	for _, strict := range []string{"0", "1"} {
+		t.Run("rp_filter "+strict, func(t *testing.T) {
+			const file = "/proc/sys/net/ipv4/conf/all/rp_filter"
+			if err := os.WriteFile(file, []byte(strict), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := os.WriteFile(file, []byte("0"), 0o644); err != nil {
+					t.Error(err)
+				}
+			})
+			serviceByName(t)
+		})
+	}
+}
+
+func serviceByName(t *testing.T) {
 	world := connect(t)
 	d := start(t, config(t))
 	web, client := attach(t, d, "10.88.1.2"), attach(t, d, "10.88.1.3")
@@ -337,5 +355,31 @@ func TestTwoCellsSideBySide(t *testing.T) {
 	ask(t, machine, "tcp", "10.99.0.1:80", "two")
 	if _, err := netlink.LinkByName("cn1-br"); err == nil {
 		t.Error("the purged cell left its bridge")
+	}
+}
+
+func TestAMachineWithNoLinkButItsLoopback(t *testing.T) {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := &netlink.Addr{IPNet: netlink.NewIPNet(nodeAddr.AsSlice())}
+	if err := netlink.AddrAdd(lo, own); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := netlink.AddrDel(lo, own); err != nil {
+			t.Error(err)
+		}
+	})
+	d := start(t, config(t))
+	pod := attach(t, d, "10.88.1.2")
+	lab.Serve(t, pod, "tcp", "10.88.1.2:8080", "web")
+	lab.Serve(t, machine, "tcp", "192.0.2.2:6443", "server")
+	set(t, d, "d/web 10.89.0.1 tcp/80 node=30080 -> 10.88.1.2:8080\nd/kubernetes 10.89.0.2 tcp/443 -> 192.0.2.2:6443")
+	for _, from := range []lab.Space{machine, pod} {
+		ask(t, from, "tcp", "10.89.0.1:80", "web")
+		ask(t, from, "tcp", "192.0.2.2:30080", "web")
+		ask(t, from, "tcp", "10.89.0.2:443", "server")
 	}
 }

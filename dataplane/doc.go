@@ -23,6 +23,9 @@
 // without losing a connection. Stop(false) leaves everything so; Stop(true) and
 // Purge leave nothing.
 //
+// Not here yet: IPv6, SCTP, externalTrafficPolicy Local, network policies. Node
+// ports answer on 127.0.0.1 only where Config.Loopback asks for it.
+//
 // Dataplane owns two kinds of goroutine: the repair loop and the DNS
 // listeners; Stop ends both and waits. OnRepair is called from the loop.
 //

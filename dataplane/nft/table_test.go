@@ -93,25 +93,12 @@ func TestNoElementIsLostBeyondOneMessage(t *testing.T) {
 	}
 }
 
-func TestDamageIsSeenAndForeignTablesAreLeftAlone(t *testing.T) {
-	cfg := node(t)
-	table := open(t, cfg)
-	rules := ruleset.Compile(cfg, many(3, 2))
-	c := &nftables.Conn{}
-	foreign := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "theirs"})
-	chain := c.AddChain(&nftables.Chain{Name: "theirs", Table: foreign})
-	if err := c.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		c.DelTable(foreign)
-		if err := c.Flush(); err != nil {
-			t.Error(err)
-		}
-	})
-	own := &nftables.Table{Family: nftables.TableFamilyIPv4, Name: "cairn-demo"}
+var own = &nftables.Table{Family: nftables.TableFamilyIPv4, Name: "cairn-demo"}
+
+// damages are ways to break our table, each queued on c.
+func damages(c *nftables.Conn) map[string]func() error {
 	set := func(name string) *nftables.Set { return &nftables.Set{Table: own, Name: name} }
-	for what, damage := range map[string]func() error{
+	return map[string]func() error{
 		"table deleted": func() error { c.DelTable(own); return nil },
 		"rules flushed": func() error { c.FlushTable(own); return nil },
 		"rule deleted": func() error {
@@ -133,7 +120,26 @@ func TestDamageIsSeenAndForeignTablesAreLeftAlone(t *testing.T) {
 			}
 			return c.SetAddElements(set("local"), []nftables.SetElement{{Key: []byte{10, 89, 9, 9}}})
 		},
-	} {
+	}
+}
+
+func TestDamageIsSeenAndForeignTablesAreLeftAlone(t *testing.T) {
+	cfg := node(t)
+	table := open(t, cfg)
+	rules := ruleset.Compile(cfg, many(3, 2))
+	c := &nftables.Conn{}
+	foreign := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "theirs"})
+	chain := c.AddChain(&nftables.Chain{Name: "theirs", Table: foreign})
+	if err := c.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.DelTable(foreign)
+		if err := c.Flush(); err != nil {
+			t.Error(err)
+		}
+	})
+	for what, damage := range damages(c) {
 		t.Run(what, func(t *testing.T) {
 			if err := table.Apply(rules); err != nil {
 				t.Fatal(err)

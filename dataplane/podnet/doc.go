@@ -24,6 +24,9 @@
 // and leave what is right. Two cells share a machine if prefixes and ranges
 // differ; the last one to leave puts the sysctls back.
 //
+// A firewall of the machine that drops forwarded packets drops pods' as well:
+// its tables are its owner's.
+//
 // A Net is for use from several goroutines; it starts none.
 //
 // Read first: routes.go, then TestNothingLeavesByTheDefaultRoute.

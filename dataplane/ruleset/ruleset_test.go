@@ -208,3 +208,25 @@ func BenchmarkCompileAndDiff10kServices(b *testing.B) {
 		}
 	}
 }
+
+func TestWrongConfigsAreRefusedByName(t *testing.T) {
+	good, err := scenario.Node("peers=10.88.2.0/24")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(*ruleset.Config){
+		"Cell":                        func(c *ruleset.Config) { c.Cell = "" },
+		"LinkPrefix \"toolong\"":      func(c *ruleset.Config) { c.LinkPrefix = "toolong" },
+		"NodeAddr 127.0.0.1":          func(c *ruleset.Config) { c.NodeAddr = netip.MustParseAddr("127.0.0.1") },
+		"PodRange 10.88.0.1/16":       func(c *ruleset.Config) { c.PodRange = netip.MustParsePrefix("10.88.0.1/16") },
+		"overlap":                     func(c *ruleset.Config) { c.ServiceRange = netip.MustParsePrefix("10.88.8.0/24") },
+		"node range 10.87.1.0/24":     func(c *ruleset.Config) { c.NodeRange = netip.MustParsePrefix("10.87.1.0/24") },
+		"peer range 10.88.2.0/25 has": func(c *ruleset.Config) { c.Peers = []netip.Prefix{netip.MustParsePrefix("10.88.2.0/25")} },
+	} {
+		cfg := good
+		change(&cfg)
+		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not name %q", err, want)
+		}
+	}
+}
