@@ -68,6 +68,21 @@ func TestAMachineWithoutCgroupsIsRefused(t *testing.T) {
 	}
 }
 
+func TestTheRootGroupIsNeverListedOrRemoved(t *testing.T) {
+	l, err := Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, root := range []string{"", "/", "//", "."} {
+		if p := l.Procs(root); len(p) != 0 {
+			t.Errorf("%q lists %d processes, which callers would kill", root, len(p))
+		}
+	}
+	if l.Remove("/") == nil || l.Remove("") == nil {
+		t.Error("the root group may be removed")
+	}
+}
+
 func TestAGroupIsMadeEnteredAndRemovedWithAllBelow(t *testing.T) {
 	l, err := Detect()
 	if err != nil {

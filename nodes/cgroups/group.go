@@ -54,9 +54,13 @@ func (l Layout) Enter(group string, pid int) error {
 	return nil
 }
 
-// Procs lists the processes in a group and below it, each once.
+// Procs lists the processes in a group and below it, each once. Of the root
+// group it lists none: its callers kill what it lists.
 func (l Layout) Procs(group string) []int {
 	var pids []int
+	if strings.Trim(filepath.Clean(group), "/.") == "" {
+		return nil
+	}
 	for _, m := range l.mounts() {
 		_ = filepath.WalkDir(filepath.Join(m, group), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || !d.IsDir() {

@@ -99,21 +99,22 @@ func (w *worker) start(ctx context.Context, container string) {
 	w.beside(func() {
 		defer cancel()
 		err := s.do(ctx)
+		cancelled := ctx.Err() != nil
 		if w.d.ctx.Err() != nil {
 			return // this daemon ends; the next one finds out how far it came
 		}
-		w.post(func() { w.startDone(ctx, s, err) })
+		w.post(func() { w.startDone(s, err, cancelled) })
 	})
 }
 
-func (w *worker) startDone(ctx context.Context, s *starting, err error) {
+func (w *worker) startDone(s *starting, err error, cancelled bool) {
 	c := s.run.container
 	delete(w.starts, c)
 	if s.fetched && w.objects == nil {
 		w.objects = s.objects
 	}
 	if err != nil {
-		w.startFailed(c, err, ctx.Err() != nil)
+		w.startFailed(c, err, cancelled)
 		return
 	}
 	incidents := []events.Incident{{Reason: "Created", Message: "Created container " + c, Container: c}, {Reason: "Started", Message: "Started container " + c, Container: c}}
@@ -258,11 +259,12 @@ func (w *worker) shimGone() {
 		if ctx.Err() != nil {
 			return
 		}
-		for _, r := range alive {
-			e := d.exitLeft(pl, r)
-			w.post(func() { w.exited(r, e) })
-		}
-		w.post(func() { w.handle(lifecycle.Event{What: lifecycle.SandboxGone}) })
+		w.post(func() { // in one step: nothing may be started in between
+			w.handle(lifecycle.Event{What: lifecycle.SandboxGone})
+			for _, r := range alive {
+				w.exited(r, d.exitLeft(pl, r))
+			}
+		})
 	})
 }
 

@@ -28,14 +28,14 @@ type Config struct {
 	ResolvConf   string        // the host's; default /etc/resolv.conf
 	Heartbeat    time.Duration // default 10 s
 
-	Server  Server
-	Network Network
+	Server  Server       // for Run
+	Network Network      // for Run; Shutdown does without
 	Log     *slog.Logger // default slog.Default
 }
 
 func (c *Config) complete() error {
-	if c.Info.Name == "" || c.Cell == "" || c.DataDir == "" || c.RunDir == "" || c.Server == nil || c.Network == nil {
-		return errors.New("daemon: Config needs a node name, a cell, DataDir, RunDir, Server and Network")
+	if c.Info.Name == "" || c.Cell == "" || c.DataDir == "" || c.RunDir == "" {
+		return errors.New("daemon: Config needs a node name, a cell, DataDir and RunDir")
 	}
 	def := func(s *string, v string) {
 		if *s == "" {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -77,7 +78,10 @@ func (d *Daemon) Images() *images.Store { return d.images }
 // Run works until ctx ends, then returns with every container left as it is.
 // It returns early only where the node cannot work at all.
 func (d *Daemon) Run(ctx context.Context) error {
-	v, err := d.runtime.Version(ctx)
+	if d.cfg.Server == nil || d.cfg.Network == nil {
+		return errors.New("daemon: Config needs a Server and a Network to run")
+	}
+	v, err := d.runtime.Version(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}

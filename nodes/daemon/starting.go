@@ -46,6 +46,9 @@ const createTimeout = 60 * time.Second
 
 func (s *starting) do(ctx context.Context) error {
 	var err error
+	if s.shim == nil {
+		return &failure{"FailedCreatePodSandBox", events.SandboxFailed, errors.New("the pod's shim is gone")}
+	}
 	if s.objects == nil {
 		if s.objects, err = s.d.fetch(ctx, s.a); err != nil {
 			return &failure{"FailedFetch", events.ContainerBackOff, err}
