@@ -50,7 +50,7 @@ func (t *Table) Want(m Message) []Message {
 
 // Saw takes a record of the topic and returns what to put to repair it.
 //
-// A key that the view doesn't have, though it has folded the record's offset,
+// A key that the view doesn't have, though it has folded more than the record's offset,
 // was left by an emitter that ended in between: it gets a tombstone.
 func (t *Table) Saw(m Message) []Message {
 	if m.Key == "" {
@@ -65,15 +65,17 @@ func (t *Table) Saw(m Message) []Message {
 		return []Message{want}
 	case ok:
 		delete(t.waiting, s)
-		if want.Value == nil { // the topic says so itself now
+		if want.Value == nil { // it was to end: the topic says so itself, or knows of something newer
 			delete(t.wanted, s)
-			delete(t.seen, s)
+			if m.Value == nil {
+				delete(t.seen, s)
+			}
 		}
 		return nil
 	case m.Value == nil:
 		delete(t.seen, s)
 		return nil
-	case m.Offset <= t.verified:
+	case m.Offset < t.verified:
 		return t.Want(Message{Partition: m.Partition, Key: m.Key, Offset: t.verified})
 	}
 	return nil
@@ -90,7 +92,7 @@ func (t *Table) Verified(o events.Offset) (put []Message) {
 		return events.Ref{Name: a.key}.Compare(events.Ref{Name: b.key})
 	})
 	for _, s := range slots {
-		if _, ok := t.wanted[s]; !ok && t.seen[s] <= o {
+		if _, ok := t.wanted[s]; !ok && t.seen[s] < o {
 			put = append(put, t.Want(Message{Partition: s.partition, Key: s.key, Offset: o})...)
 		}
 	}

@@ -33,6 +33,11 @@ func factsOf(o metav1.Object) events.Facts {
 	switch b := o.(type) {
 	case *corev1.Pod:
 		f.Pod = podFacts(b)
+	case *corev1.Service:
+		f.Service = &events.Service{Type: "ClusterIP", Selector: pairs(b.Spec.Selector)}
+		for _, p := range b.Spec.Ports {
+			f.Service.Ports = append(f.Service.Ports, events.ServicePort{Name: p.Name, Protocol: string(p.Protocol), Port: uint64(p.Port), Target: uint64(p.Port)})
+		}
 	case *appsv1.ReplicaSet:
 		f.Workload = workload(b.Spec.Replicas, b.Spec.Selector, &b.Spec.Template, b.Spec.MinReadySeconds)
 	case *corev1.ReplicationController:

@@ -174,6 +174,23 @@ func (w *World) Subscribe(ctx context.Context, after events.Offset, fn func(*fol
 	return nil
 }
 
+// Await waits for the record at an offset, but no longer than limit.
+func (w *World) Await(o events.Offset, limit time.Duration) {
+	late := false
+	wake := time.AfterFunc(limit, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		late = true
+		w.more.Broadcast()
+	})
+	defer wake.Stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.results) <= int(o) && !late {
+		w.more.Wait()
+	}
+}
+
 // Position is how far the world is.
 func (w *World) Position() view.Position {
 	w.mu.Lock()
