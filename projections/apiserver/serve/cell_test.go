@@ -59,7 +59,7 @@ func (c *cell) start() {
 	c.server, err = Start(context.Background(), Config{Cell: c.view, Ring: ring, PKI: c.pki, Listen: "127.0.0.1:0"})
 	must(c.t, err)
 	c.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
 		c.server.Close(ctx)
 	})

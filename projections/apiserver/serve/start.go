@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/klog/v2"
 
 	"cairn/projections/apiserver/nodeapi"
 	"cairn/projections/apiserver/pki"
@@ -61,6 +63,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	quiet.Do(func() { klog.SetSlogLogger(slog.New(errorsOnly{s.log.Handler()})) })
 	if err := s.start(ctx, run); err != nil {
 		cancel()
 		if s.listener != nil {
@@ -101,6 +104,15 @@ func (s *Server) start(ctx, run context.Context) (err error) {
 		}
 	}()
 	return nil
+}
+
+var quiet sync.Once
+
+// errorsOnly keeps upstream's chatter out of the log: klog is one per process.
+type errorsOnly struct{ slog.Handler }
+
+func (h errorsOnly) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelError && h.Handler.Enabled(ctx, l)
 }
 
 // Addr is where the server listens.
