@@ -13,7 +13,7 @@ import (
 	"cairn/events"
 	"cairn/events/feed"
 	"cairn/reconcilers/dispatcher"
-	"cairn/reconcilers/steptest"
+	"cairn/reconcilers/engine/steptest"
 )
 
 // topic is a compacted topic in memory, before compaction.

@@ -17,7 +17,7 @@ import (
 	"cairn/projections/view"
 	"cairn/reconcilers"
 	"cairn/reconcilers/engine"
-	"cairn/reconcilers/steptest"
+	"cairn/reconcilers/engine/steptest"
 )
 
 const web = `apiVersion: apps/v1

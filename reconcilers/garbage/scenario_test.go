@@ -3,8 +3,8 @@ package garbage_test
 import (
 	"testing"
 
+	"cairn/reconcilers/engine/steptest"
 	"cairn/reconcilers/garbage"
-	"cairn/reconcilers/steptest"
 )
 
 func TestScenarios(t *testing.T) {

@@ -3,9 +3,9 @@ package namespaces_test
 import (
 	"testing"
 
+	"cairn/reconcilers/engine/steptest"
 	"cairn/reconcilers/namespaces"
 	"cairn/reconcilers/scheduler"
-	"cairn/reconcilers/steptest"
 )
 
 func TestScenarios(t *testing.T) {

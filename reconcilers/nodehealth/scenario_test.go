@@ -3,9 +3,9 @@ package nodehealth_test
 import (
 	"testing"
 
+	"cairn/reconcilers/engine/steptest"
 	"cairn/reconcilers/nodehealth"
 	"cairn/reconcilers/scheduler"
-	"cairn/reconcilers/steptest"
 )
 
 func TestScenarios(t *testing.T) {

@@ -3,9 +3,9 @@ package replicas_test
 import (
 	"testing"
 
+	"cairn/reconcilers/engine/steptest"
 	"cairn/reconcilers/replicas"
 	"cairn/reconcilers/scheduler"
-	"cairn/reconcilers/steptest"
 )
 
 func TestScenarios(t *testing.T) {

@@ -3,10 +3,10 @@ package rollout_test
 import (
 	"testing"
 
+	"cairn/reconcilers/engine/steptest"
 	"cairn/reconcilers/replicas"
 	"cairn/reconcilers/rollout"
 	"cairn/reconcilers/scheduler"
-	"cairn/reconcilers/steptest"
 )
 
 func TestScenarios(t *testing.T) {

@@ -3,8 +3,8 @@ package scheduler_test
 import (
 	"testing"
 
+	"cairn/reconcilers/engine/steptest"
 	"cairn/reconcilers/scheduler"
-	"cairn/reconcilers/steptest"
 )
 
 func TestScenarios(t *testing.T) {
