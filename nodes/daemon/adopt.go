@@ -52,7 +52,7 @@ func (d *Daemon) discard(uid string) {
 // The worker has not started yet.
 func (w *worker) resume(m memo) {
 	w.a, w.offset, w.gone, w.pod, w.started, w.pause = m.Assignment, m.Offset, m.Gone, m.Pod, m.Started, m.Pause
-	w.fetched = m.Assignment.Digest
+	w.fetched, w.status = m.Assignment.Digest, m.Status
 	if m.StopSignals != nil {
 		w.signals = m.StopSignals
 	}

@@ -124,6 +124,7 @@ type memo struct {
 	Started     time.Time
 	Pause       pauseProcess
 	StopSignals map[string]string `json:",omitempty"`
+	Status      *corev1.PodStatus `json:",omitempty"` // last reported
 }
 
 const memoFile = "pod.json"

@@ -56,6 +56,7 @@ func (d *Daemon) shutdownPod(ctx context.Context, dir string) error {
 	if m.StopSignals != nil {
 		w.signals = m.StopSignals
 	}
+	w.status, w.pause = m.Status, m.Pause
 	d.endContainers(ctx, w)
 	for _, s := range w.machine.State.Containers {
 		s.Retry, s.Crashes = time.Time{}, 0

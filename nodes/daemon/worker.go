@@ -43,6 +43,7 @@ type worker struct {
 	starts   map[string]context.CancelFunc // starts under way
 	probing  map[string]context.CancelFunc
 	status   *corev1.PodStatus // last reported
+	restate  bool              // report the status though nothing changed
 	written  []byte            // last memo
 	noted    map[string]time.Time
 	answered bool // the end of the sandbox was reported, and heard
@@ -246,12 +247,14 @@ func (w *worker) statusNow(now time.Time) *corev1.PodStatus {
 	return w.machine.Status(w.pod, p, w.status, now)
 }
 
-// statusChanged reports the status where no other report has told it.
+// statusChanged reports the status where no other report has told it. A pod of
+// which nothing was done yet has none worth a record.
 func (w *worker) statusChanged() {
-	if w.machine == nil || w.machine.State.Removed {
+	if w.machine == nil || w.machine.State.Removed || w.status == nil && !w.restate {
 		return
 	}
-	if now := w.statusNow(time.Now()); w.status == nil || !equality.Semantic.DeepEqual(now, w.status) {
+	if w.restate || !equality.Semantic.DeepEqual(w.statusNow(time.Now()), w.status) {
+		w.restate = false
 		w.tell(events.PodReported, nil)
 	}
 }
@@ -262,7 +265,7 @@ func (w *worker) refreshStatus() {
 		w.removed()
 		return
 	}
-	w.status = nil
+	w.restate = w.status != nil
 }
 
 // save writes down what a new daemon must know, if it changed.
@@ -272,7 +275,7 @@ func (w *worker) save() {
 	}
 	b, err := json.Marshal(memo{
 		Assignment: w.a, Offset: w.offset, Gone: w.gone, Pod: w.pod, State: w.machine.State,
-		Started: w.started, Pause: w.pause, StopSignals: w.signals,
+		Started: w.started, Pause: w.pause, StopSignals: w.signals, Status: w.status,
 	})
 	if err == nil && !bytes.Equal(b, w.written) {
 		err = writeMemo(w.place.data, b)

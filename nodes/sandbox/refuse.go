@@ -56,6 +56,11 @@ func refuseContainer(s *corev1.PodSpec, c *corev1.Container) error {
 			return fmt.Errorf("%shostPort %d is not done by this node: use hostNetwork or a Service of type NodePort", where, p.HostPort)
 		}
 	}
+	for _, p := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
+		if p != nil && p.GRPC != nil {
+			return fmt.Errorf("%sgrpc probes are not done by this node: use httpGet, tcpSocket or exec", where)
+		}
+	}
 	if sc := c.SecurityContext; sc != nil {
 		return refuseProfiles(where+"securityContext", sc.SeccompProfile, sc.AppArmorProfile, sc.SELinuxOptions)
 	}

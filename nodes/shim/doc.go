@@ -17,5 +17,6 @@
 // Goroutines: Start leaves one behind that reaps the shim. A Client dials for
 // each request and has no state; it may be used by several goroutines.
 //
-// Read first: TestContainersGoOnWithoutTheirDaemon, then cmd/cairn-shim/doc.go.
+// Read first: cmd/cairn-shim/doc.go, then daemon's
+// TestAPodGoesOnWithoutItsDaemon.
 package shim

@@ -2,6 +2,7 @@ package streaming
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -77,6 +78,18 @@ func Allow(h http.Handler, names ...string) http.Handler {
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+// Server serves h over TLS, without HTTP/2, over which connections cannot be
+// upgraded to streams. conf must demand and verify client certificates. The
+// caller listens and closes.
+func Server(h http.Handler, conf *tls.Config) *http.Server {
+	conf = conf.Clone()
+	conf.NextProtos = []string{"http/1.1"}
+	return &http.Server{
+		Handler: h, TLSConfig: conf, ReadHeaderTimeout: 10 * time.Second,
+		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
+	}
 }
 
 type handler struct{ b Backend }

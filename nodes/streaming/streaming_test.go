@@ -3,9 +3,16 @@ package streaming
 import (
 	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -273,11 +280,73 @@ func TestPortForwardCarriesAConnection(t *testing.T) {
 	<-done
 }
 
+// certificate makes one for a name, signed by ca (itself where nil).
+func certificate(t *testing.T, name string, ca *tls.Certificate) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: ca == nil, BasicConstraintsValid: true, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	parent, signer := tmpl, any(key)
+	if ca != nil {
+		parent, signer = ca.Leaf, ca.PrivateKey
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, key.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+}
+
 func TestOnlyTheServersIdentityGetsIn(t *testing.T) {
-	h := Allow(Handler(&fake{}), "cairn:server")
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/containerLogs/ns/pod/web", nil))
-	if w.Code != http.StatusUnauthorized {
-		t.Errorf("no certificate: %d", w.Code)
+	ca := certificate(t, "ca", nil)
+	pool := x509.NewCertPool()
+	pool.AddCert(ca.Leaf)
+	f, _ := logFile(t, "o:secret log")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := Server(Allow(Handler(f), "cairn:server"), &tls.Config{
+		Certificates: []tls.Certificate{certificate(t, "node", &ca)}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
+	})
+	go func() { _ = srv.ServeTLS(l, "", "") }()
+	t.Cleanup(func() { srv.Close() })
+	other := certificate(t, "other ca", nil)
+	for _, c := range []struct {
+		who  string
+		cert *tls.Certificate
+		want int // 0: no connection
+	}{
+		{"the server", ptr(certificate(t, "cairn:server", &ca)), 200},
+		{"another node", ptr(certificate(t, "system:node:n2", &ca)), 403},
+		{"a stranger with the right name", ptr(certificate(t, "cairn:server", &other)), 0},
+		{"nobody", nil, 0},
+	} {
+		conf := &tls.Config{RootCAs: pool}
+		if c.cert != nil {
+			conf.Certificates = []tls.Certificate{*c.cert}
+		}
+		tr := &http.Transport{TLSClientConfig: conf}
+		r, err := (&http.Client{Transport: tr}).Get("https://" + l.Addr().String() + "/containerLogs/ns/pod/web")
+		got := 0
+		if err == nil {
+			got = r.StatusCode
+			r.Body.Close()
+		}
+		tr.CloseIdleConnections()
+		if got != c.want {
+			t.Errorf("%s: %d, %v; want %d", c.who, got, err, c.want)
+		}
 	}
 }
+
+func ptr[T any](v T) *T { return &v }

@@ -21,5 +21,5 @@
 //
 // Standard library and x/sys only: it is a process per pod and must stay small.
 //
-// Read first: nodes/shim's TestContainersGoOnWithoutTheirDaemon.
+// Read first: TestAPodGoesOnWithoutItsDaemon of nodes/daemon.
 package main
