@@ -84,7 +84,7 @@ func machineAddress(given string) (netip.Addr, error) {
 		}
 		return addr, nil
 	}
-	if c, err := net.Dial("udp4", "192.0.2.255:9"); err == nil { // RFC 5737: nobody's address
+	if c, err := net.Dial("udp4", "203.0.113.1:9"); err == nil { // RFC 5737: nobody's address
 		defer c.Close()
 		if ap, err := netip.ParseAddrPort(c.LocalAddr().String()); err == nil && !ap.Addr().IsLoopback() {
 			return ap.Addr(), nil
