@@ -76,7 +76,7 @@ func (e *Engine) step(k workKey, w *work) step.Plan {
 	w.dirty, w.triggers = false, nil
 	in.Bodies = e.bodies(r.Needs(e.picture, k.ref))
 	if r.About().Observes {
-		in.Silence = e.silence(in.Now)
+		in.Silence, in.Heard = e.silence(in.Now)
 	}
 	return r.Step(in)
 }

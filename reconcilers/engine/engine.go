@@ -29,6 +29,7 @@ type Engine struct {
 	timers  timers
 	results chan *fold.Result
 	ended   chan ending
+	nodes   silences
 }
 
 // New makes an engine; Run starts it.
@@ -139,33 +140,4 @@ func (e *Engine) notice(c step.Change) {
 			e.mark(workKey{i, ref}, c.Trigger)
 		}
 	}
-}
-
-// keepInTouch asks the ledger for its end now and then: only time in which it
-// answers counts as time in which nodes could have been heard.
-func (e *Engine) keepInTouch(ctx context.Context) {
-	defer e.acting.Done()
-	for ctx.Err() == nil {
-		try, cancel := context.WithTimeout(ctx, contactLimit)
-		if e.opt.Cell.ReadPoint(try) == nil {
-			e.touch()
-		}
-		cancel()
-		select {
-		case <-ctx.Done():
-		case <-e.opt.Clock.After(contactLimit / 4):
-		}
-	}
-}
-
-// contactLimit is how old the ledger's last answer may be.
-const contactLimit = 4 * time.Second
-
-func (e *Engine) touch() { e.contact.Store(e.opt.Clock.Now().UnixNano()) }
-
-func (e *Engine) silence(now time.Time) map[string]time.Duration {
-	if e.opt.Silence == nil {
-		return nil
-	}
-	return e.opt.Silence(now, now.UnixNano()-e.contact.Load() < int64(contactLimit))
 }

@@ -6,9 +6,10 @@
 // of the taint node.kubernetes.io/unreachable have run out, or that don't
 // tolerate a NoExecute taint of their node.
 //
-// Observer counts silence. It is judged by this process's monotonic clock, and
-// only time counts in which this process itself was in touch with the cell and
-// awake: an observer that was cut off or paused blames no node for it.
+// Silence is counted by an observer outside (the API server hears heartbeats),
+// by a monotonic clock, and only while this process itself was in touch with
+// the ledger and awake (the engine sees to that): an observer that was cut off
+// blames no node for it. A node is back only once it was really heard.
 //
 // Promises: heartbeats are no records, only their transitions are. When more
 // than a third of all nodes are lost together, no pod is moved: more likely the
@@ -17,7 +18,7 @@
 //
 // Not done: tolerationSeconds of taints that people set; such a pod stays.
 //
-// Pure; an Observer belongs to one goroutine.
+// Pure.
 //
 // Read first: testdata/a-silent-node-is-lost-and-its-pods-move.
 package nodehealth

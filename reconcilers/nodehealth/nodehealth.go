@@ -88,16 +88,13 @@ func (r Reconciler) Step(in step.Input) (plan step.Plan) {
 // judge plans a node's transition and tells whether it is away.
 func (r Reconciler) judge(in step.Input, n *step.Object, grace time.Duration, plan *step.Plan) bool {
 	st := n.Node()
-	silence, heard := in.Silence[n.Ref.Name]
-	if !heard {
-		silence = in.Silence[Never]
-	}
+	silence := in.Silence[n.Ref.Name]
 	silent := silence >= grace
 	switch {
 	case st.Ready && silent:
 		plan.Add(step.Intent{Cause: step.Causes(st.Registration), Reason: fmt.Sprintf("no heartbeat for %d s", int(silence/time.Second)),
 			Record: &step.Record{Type: events.NodeLost, Subject: n.Ref, UID: n.UID}})
-	case !st.Ready && heard && !silent:
+	case !st.Ready && in.Heard[n.Ref.Name] && !silent:
 		plan.Add(step.Intent{Cause: step.Causes(st.Registration), Reason: "its heartbeats are back",
 			Record: &step.Record{Type: events.NodeReady, Subject: n.Ref, UID: n.UID}})
 	}

@@ -39,8 +39,10 @@ type Input struct {
 	// status as stored; one is missing where it could not be read.
 	Bodies map[events.Ref]runtime.Object
 	// Silence says how long each node has not been heard of, as the observer
-	// counts. Nil: nobody observes here.
+	// counts; of one it never heard, since when it observes. Nil: nobody observes here.
 	Silence map[string]time.Duration
+	// Heard names the nodes that were heard of at all since the observer began.
+	Heard map[string]bool
 	// Trouble is why the last plan for this key failed, empty if it did not.
 	Trouble string
 }

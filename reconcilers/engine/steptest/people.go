@@ -82,20 +82,30 @@ func (w *World) AddNode(name string, facts events.Facts) {
 func (w *World) Run(slow ...string) {
 	pods, _, _ := w.List(events.Pods, view.Page{})
 	for _, p := range pods {
-		st := p.Projected.Pod
-		if st.Node == "" || st.Stopped || st.Lost {
-			continue
-		}
 		ready := true
 		for _, prefix := range slow {
 			ready = ready && !strings.HasPrefix(p.Ref.Name, prefix)
 		}
-		switch {
-		case p.Facts.Deleting != 0:
-			w.report(p, events.SandboxRemoved, st.Phase, false)
-		case st.Phase == events.Pending || st.Phase == events.Running && st.Ready != ready:
-			w.report(p, events.ContainerStarted, events.Running, ready)
-		}
+		w.tend(p, ready)
+	}
+}
+
+// RunOne lets one pod's node do what it is told, pick(n) of n pods.
+func (w *World) RunOne(pick func(n int) int) {
+	pods, _, _ := w.List(events.Pods, view.Page{})
+	if len(pods) > 0 {
+		w.tend(pods[pick(len(pods))], true)
+	}
+}
+
+// tend lets a pod's node do what it is told: start it, or end it.
+func (w *World) tend(p *view.Object, ready bool) {
+	switch st := p.Projected.Pod; {
+	case st.Node == "" || st.Stopped || st.Lost:
+	case p.Facts.Deleting != 0:
+		w.report(p, events.SandboxRemoved, st.Phase, false)
+	case st.Phase == events.Pending || st.Phase == events.Running && st.Ready != ready:
+		w.report(p, events.ContainerStarted, events.Running, ready)
 	}
 }
 

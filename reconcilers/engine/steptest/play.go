@@ -65,10 +65,11 @@ func (p *player) play(d *datadriven.TestData) (string, error) {
 	case "node":
 		return "ok", w.NodeEvent(words[0], events.Type(words[1]))
 	case "silence":
-		p.silence = map[string]time.Duration{}
+		p.silence, p.heard = map[string]time.Duration{}, map[string]bool{}
 		for _, x := range words {
 			name, d, _ := strings.Cut(x, "=")
-			name = strings.TrimPrefix(name, "never")
+			name, unheard := strings.CutSuffix(name, "-unheard")
+			p.heard[name] = !unheard
 			p.silence[name], _ = time.ParseDuration(d)
 		}
 		return "ok", nil

@@ -24,6 +24,7 @@ type player struct {
 	queue   []work
 	trouble map[int]map[events.Ref]string
 	silence map[string]time.Duration
+	heard   map[string]bool
 }
 
 type work struct {
@@ -60,10 +61,31 @@ func (p *player) push(i int, key events.Ref, t step.Trigger) {
 	p.queue = append(p.queue, work{i, key, []step.Trigger{t}})
 }
 
+// Troupe runs reconcilers on a world one key at a time, in an order that dice choose.
+type Troupe struct{ p *player }
+
+// NewTroupe makes one; it looks at all that the world holds.
+func NewTroupe(w *World, list ...step.Reconciler) *Troupe {
+	return &Troupe{&player{world: w, list: list, trouble: map[int]map[events.Ref]string{}}}
+}
+
+// Act steps one of the keys that wait, pick(n) of n, and does what it plans;
+// false: none waits.
+func (t *Troupe) Act(pick func(n int) int) bool {
+	p := t.p
+	p.catchUp()
+	if len(p.queue) == 0 {
+		return false
+	}
+	w := p.queue[pick(len(p.queue))]
+	p.act(w.reconciler, w.key, p.plan(w.reconciler, w.key))
+	return true
+}
+
 // plan steps a key with the triggers that wait for it.
 func (p *player) plan(i int, key events.Ref) step.Plan {
 	p.catchUp()
-	in := step.Input{Now: p.world.Now(), Picture: p.picture, Key: key, Silence: p.silence, Trouble: p.trouble[i][key], Bodies: map[events.Ref]runtime.Object{}}
+	in := step.Input{Now: p.world.Now(), Picture: p.picture, Key: key, Silence: p.silence, Heard: p.heard, Trouble: p.trouble[i][key], Bodies: map[events.Ref]runtime.Object{}}
 	for j, w := range p.queue {
 		if w.reconciler == i && w.key == key {
 			in.Triggers = w.triggers
