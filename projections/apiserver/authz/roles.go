@@ -77,33 +77,26 @@ func split(s string) []string {
 var reconcilers = map[string][]rbacv1.PolicyRule{
 	"replicas": {
 		rule("create,delete,get,list,patch,update,watch", "", "pods"),
-		rule("get,list,update,patch,watch", "", "replicationcontrollers", "replicationcontrollers/status", "replicationcontrollers/finalizers"),
-		rule("get,list,update,patch,watch", "apps", "replicasets", "replicasets/status", "replicasets/finalizers"),
+		rule("get,list,patch,watch", "", "replicationcontrollers", "replicationcontrollers/status"),
+		rule("get,list,patch,watch", "apps", "replicasets", "replicasets/status"),
 	},
 	"rollout": {
 		rule("create,delete,get,list,patch,update,watch", "apps", "replicasets"),
-		rule("get,list,update,patch,watch", "apps", "deployments", "deployments/status", "deployments/finalizers"),
+		rule("get,list,patch,watch", "apps", "deployments", "deployments/status"),
 		rule("get,list,watch", "", "pods"),
 	},
-	"scheduler": {
-		rule("get,list,watch", "", "pods", "nodes"),
-		rule("create", "", "pods/binding"),
-	},
+	"scheduler": {rule("get,list,watch", "", "pods", "nodes")},
 	"nodehealth": {
-		rule("get,list,watch,update,patch", "", "nodes", "nodes/status"),
+		rule("get,list,watch", "", "nodes"),
 		rule("get,list,watch,delete", "", "pods"),
-		rule("create", "", "pods/eviction"),
 	},
 	"namespaces": {
-		rule("get,list,watch,update,patch,delete", "", "namespaces", "namespaces/finalize", "namespaces/status"),
-		rule("get,list,watch,delete,deletecollection,update,patch", "*", "*"),
-		rule("create", "", "serviceaccounts", "configmaps"),
+		rule("get,list,watch", "", "namespaces"),
+		rule("update", "", "namespaces/finalize"),
+		rule("create,patch", "", "serviceaccounts", "configmaps"),
+		rule("get,list,watch,delete", "*", "*"), // of a namespace that ends
 	},
 	"garbage": {
-		rule("get,list,watch,delete,update,patch", "*", "*"),
-	},
-	"dispatcher": {
-		rule("get,list,watch", "", "pods", "nodes", "services", "endpoints"),
-		rule("get,list,watch", "discovery.k8s.io", "endpointslices"),
+		rule("get,list,watch,delete,patch", "*", "*"), // whatever names an owner
 	},
 }

@@ -45,6 +45,9 @@ func Moments(next http.Handler, cell follower.Cell, codecs runtime.NegotiatedSer
 			return
 		}
 		m, err := moment(r, cell, text, now())
+		if err != nil && !readsObjects(rest) {
+			err = nil // discovery is the same at any time; what is asked for next says what is wrong
+		}
 		if err != nil {
 			responsewriters.ErrorNegotiated(err, codecs, schema.GroupVersion{}, w, r)
 			return
@@ -58,6 +61,12 @@ func Moments(next http.Handler, cell follower.Cell, codecs runtime.NegotiatedSer
 		w.Header().Set(Header, strconv.FormatInt(int64(m.Offset), 10))
 		next.ServeHTTP(w, r2)
 	})
+}
+
+// readsObjects tells /api/v1/X and /apis/GROUP/VERSION/X from discovery.
+func readsObjects(path string) bool {
+	part := strings.Split(strings.Trim(path, "/"), "/")
+	return part[0] == "api" && len(part) > 2 || part[0] == "apis" && len(part) > 3
 }
 
 func moment(r *http.Request, cell follower.Cell, text string, now time.Time) (history.Moment, error) {

@@ -28,9 +28,12 @@ type node struct {
 	reg  feed.Registration
 }
 
-func (c *cell) node(name string) *node {
+func (c *cell) node(name string) *node { return c.nodeAt(name, "192.0.2.7:10250") }
+
+// nodeAt registers a node whose streams are at the address given.
+func (c *cell) nodeAt(name, streaming string) *node {
 	n := &node{cell: c, name: name}
-	n.post("register", feed.NodeInfo{Name: name, Addresses: []string{"192.0.2.7"}, Streaming: "192.0.2.7:10250", MilliCPU: 4000, MemoryBytes: 8 << 30,
+	n.post("register", feed.NodeInfo{Name: name, Addresses: []string{"192.0.2.7"}, Streaming: streaming, MilliCPU: 4000, MemoryBytes: 8 << 30,
 		StorageBytes: 1 << 40, MaxPods: 110, Version: "v0", Labels: map[string]string{"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}}, &n.reg)
 	return n
 }

@@ -3,14 +3,17 @@ package serve
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 
@@ -204,6 +207,13 @@ func TestThePastIsReadUnderItsPrefix(t *testing.T) {
 			t.Errorf("%s: deleted in the past: %v", when, err)
 		}
 	}
+	h, url := c.http("alice", "system:masters"), fmt.Sprintf("https://%s/@%d", c.server.Addr(), at.Offset)
+	if status, body, _ := get(t, h, url+"/api/v1/namespaces/default/pods/x/log", "application/json"); status != 400 || !strings.Contains(body, "log of the past is not kept") {
+		t.Errorf("a log of the past: %d %s", status, body)
+	}
+	if status, _, _ := get(t, h, "https://"+c.server.Addr()+"/@99999/api", "application/json"); status != 200 {
+		t.Errorf("discovery at a moment that is not: %d", status)
+	}
 	grant(t, c.admin(), "bob", "configmaps")
 	config := c.config("bob")
 	config.Host += fmt.Sprint("/@", at.Offset)
@@ -223,4 +233,61 @@ func TestThePastIsReadUnderItsPrefix(t *testing.T) {
 		}
 		return false
 	})
+}
+
+// A watcher's picture, kept from a list and the changes after it, is what a
+// later list shows, whatever many writers did meanwhile.
+func TestListPlusWatchIsALaterList(t *testing.T) {
+	c := newCell(t)
+	maps := c.admin().CoreV1().ConfigMaps("kube-public")
+	first, err := maps.List(t.Context(), metav1.ListOptions{})
+	must(t, err)
+	w, err := maps.Watch(t.Context(), metav1.ListOptions{ResourceVersion: first.ResourceVersion})
+	must(t, err)
+	defer w.Stop()
+	var writers sync.WaitGroup
+	for i := range 4 {
+		writers.Go(func() {
+			dice := rand.New(rand.NewPCG(uint64(i), 1))
+			for n := range 60 {
+				name := fmt.Sprint("m", dice.IntN(5))
+				if dice.IntN(3) == 0 {
+					maps.Delete(t.Context(), name, metav1.DeleteOptions{})
+				} else if _, err := maps.Create(t.Context(), configMap(name, fmt.Sprint(n)), metav1.CreateOptions{}); err != nil {
+					patch := fmt.Sprintf(`{"data":{"w%d":"%d"}}`, i, n)
+					maps.Patch(t.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+				}
+			}
+		})
+	}
+	writers.Wait()
+	_, err = maps.Create(t.Context(), configMap("last", "1"), metav1.CreateOptions{})
+	must(t, err)
+	picture := map[string]string{}
+	for _, m := range first.Items {
+		picture[m.Name] = m.ResourceVersion
+	}
+	for picture["last"] == "" {
+		e := next(t, w)
+		m := e.Object.(*corev1.ConfigMap)
+		_, known := picture[m.Name]
+		switch {
+		case e.Type == watch.Deleted && known:
+			delete(picture, m.Name)
+		case e.Type == watch.Added && !known, e.Type == watch.Modified && known:
+			picture[m.Name] = m.ResourceVersion
+		default:
+			t.Fatalf("%s of %s, known: %t", e.Type, m.Name, known)
+		}
+	}
+	later, err := maps.List(t.Context(), metav1.ListOptions{})
+	must(t, err)
+	if len(later.Items) != len(picture) {
+		t.Errorf("the watch leads to %v, the list has %d", picture, len(later.Items))
+	}
+	for _, m := range later.Items {
+		if picture[m.Name] != m.ResourceVersion {
+			t.Errorf("%s at %s, watched to %q", m.Name, m.ResourceVersion, picture[m.Name])
+		}
+	}
 }

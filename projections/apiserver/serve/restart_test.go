@@ -1,0 +1,89 @@
+package serve
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"cairn/events"
+)
+
+func TestASecondStartAppendsNothing(t *testing.T) {
+	c := newCell(t)
+	before := c.view.Position().Offset
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	c.server.Close(ctx)
+	begin := time.Now()
+	c.start()
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("ready after %s", took)
+	}
+	if after := c.view.Position().Offset; after != before {
+		_, list := c.records()
+		t.Fatalf("appended %d records, the first %s of %s", after-before, list[before+1].Type, list[before+1].Subject)
+	}
+}
+
+func TestDenialsAreRecordedOnceThenCounted(t *testing.T) {
+	c := newCell(t)
+	bob := c.client("bob")
+	for range 20 {
+		if _, err := bob.CoreV1().Secrets("default").List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c.server.Close(ctx) // which writes what was counted
+	_, list := c.records()
+	total, records := uint64(0), 0
+	for _, e := range list {
+		if d := e.Facts.Denial; e.Type == events.RequestRefused && e.Actor.User == "bob" && d.Verb == "list" && d.Resource == "secrets" && d.Status == 403 {
+			total, records = total+d.Count, records+1
+		}
+	}
+	if total != 20 || records != 2 {
+		t.Errorf("%d denials in %d records, want 20 in 2", total, records)
+	}
+}
+
+func TestLogsAreFetchedFromTheNodeThatShowsItsCertificate(t *testing.T) {
+	c := newCell(t)
+	serve := func(name string) string {
+		pair, err := c.pki.IssueServer("system:node:"+name, []string{"system:nodes"}, name)
+		must(t, err)
+		cert, err := pair.TLS()
+		must(t, err)
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, r.TLS.PeerCertificates[0].Subject.CommonName+" asked for "+r.URL.Path)
+		}))
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: c.pki.Pool(), ClientAuth: tls.RequireAndVerifyClientCert}
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		return strings.TrimPrefix(s.URL, "https://")
+	}
+	for node, address := range map[string]string{"n1": serve("n1"), "n2": serve("other")} {
+		c.nodeAt(node, address)
+		p, err := c.admin().CoreV1().Pods("default").Create(t.Context(), podOf("on-"+node), metav1.CreateOptions{})
+		must(t, err)
+		must(t, c.admin().CoreV1().Pods("default").Bind(t.Context(), &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: p.Name},
+			Target: corev1.ObjectReference{Kind: "Node", Name: node}}, metav1.CreateOptions{}))
+		out, err := c.admin().CoreV1().Pods("default").GetLogs(p.Name, &corev1.PodLogOptions{}).DoRaw(t.Context())
+		switch {
+		case node == "n1" && string(out) != "cairn-server asked for /containerLogs/default/on-n1/c":
+			t.Errorf("%s %v", out, err)
+		case node == "n2" && err == nil:
+			t.Errorf("logs taken from a machine that is not the node: %s", out)
+		}
+	}
+}
