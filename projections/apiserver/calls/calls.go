@@ -31,6 +31,8 @@ type Call struct {
 	Reason  string
 	Trusted user.Info       // identity of an in-process caller; nil: to be authenticated
 	At      events.Revision // the moment to read; 0: now
+	// Authenticated is who really calls where the request impersonates another.
+	Authenticated string
 	// Appended is set once a record of this call reached the ledger: its
 	// refusal is on record already.
 	Appended atomic.Bool
@@ -58,6 +60,10 @@ func Actor(ctx context.Context) events.Actor {
 		return a // the server itself
 	}
 	a.User, a.Groups = u.GetName(), u.GetGroups()
+	if c.Authenticated != "" && c.Authenticated != a.User {
+		a.User = c.Authenticated + " as " + a.User // a person, whoever they act as
+		return a
+	}
 	switch {
 	case strings.HasPrefix(a.User, ReconcilerPrefix):
 		a.Reconciler = strings.TrimPrefix(a.User, ReconcilerPrefix)

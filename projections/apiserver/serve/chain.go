@@ -42,6 +42,7 @@ func (s *Server) chain(api http.Handler, c *genericapiserver.Config) http.Handle
 	h = s.countRefusals(h)
 	h = past.Guard(h, c.Authorization.Authorizer, c.Serializer, s.tally)
 	h = impersonation.WithImpersonation(h, c.Authorization.Authorizer, c.Serializer)
+	h = rememberCaller(h)
 	h = filters.WithAuthentication(h, c.Authentication.Authenticator, filters.Unauthorized(c.Serializer), c.Authentication.APIAudiences, nil)
 	h = filters.WithWarningRecorder(h)
 	h = deadline(h)
@@ -67,6 +68,16 @@ func edge(next http.Handler) http.Handler {
 			c.Address = host
 		}
 		next.ServeHTTP(w, r.WithContext(calls.With(r.Context(), c)))
+	})
+}
+
+// rememberCaller notes who was authenticated, before impersonation.
+func rememberCaller(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u, ok := request.UserFrom(r.Context()); ok {
+			calls.From(r.Context()).Authenticated = u.GetName()
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

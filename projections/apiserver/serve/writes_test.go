@@ -163,6 +163,10 @@ func TestRecordsNameWhoDidIt(t *testing.T) {
 	c := newCell(t)
 	_, err := c.client("carol", "system:masters").CoreV1().ConfigMaps("default").Create(t.Context(), configMap("a", "1"), metav1.CreateOptions{})
 	must(t, err)
+	as := c.config("carol", "system:masters")
+	as.Impersonate.UserName, as.Impersonate.Groups = "system:node:n1", []string{"system:masters", "system:nodes"}
+	_, err = kubernetes.NewForConfigOrDie(as).CoreV1().ConfigMaps("default").Create(t.Context(), configMap("c", "1"), metav1.CreateOptions{})
+	must(t, err)
 	status, out, err := c.server.Do(t.Context(), "namespaces", []events.Offset{3}, "the namespace is new", "POST", "/api/v1/namespaces/kube-public/configmaps",
 		"application/json", []byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"b"}}`))
 	if err != nil || status != 201 {
@@ -184,6 +188,9 @@ func TestRecordsNameWhoDidIt(t *testing.T) {
 	}
 	if a := find("a").Actor; a.User != "carol" || a.Address != "127.0.0.1" || a.Agent != "test/carol" || a.Who() != "carol from 127.0.0.1" {
 		t.Errorf("%+v", a)
+	}
+	if a := find("c").Actor; a.User != "carol as system:node:n1" || a.Node != "" {
+		t.Errorf("impersonating: %+v", a)
 	}
 	b := find("b")
 	if b.Actor.Who() != "reconciler namespaces" || len(b.Cause) != 1 || b.Cause[0] != 3 || b.Reason != "the namespace is new" {
