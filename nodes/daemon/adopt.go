@@ -63,11 +63,11 @@ func (w *worker) resume(m memo) {
 	if m.State.Sandbox == lifecycle.SandboxNone || m.State.Sandbox == lifecycle.SandboxEnded {
 		return
 	}
-	c, st, err := shim.Connect(w.d.ctx, w.place.run)
+	// A daemon that ends just now must not take the shim for dead.
+	c, st, err := shim.Connect(context.WithoutCancel(w.d.ctx), w.place.run)
 	if err != nil {
 		w.log.Warn("the pod's shim did not outlive the earlier daemon", "err", err)
 		w.shim = &shim.Client{Dir: w.place.run}
-		w.machine.State.Sandbox = m.State.Sandbox
 		w.beside(func() { w.post(w.shimGone) })
 		return
 	}
@@ -120,7 +120,7 @@ func (w *worker) resumeRun(r run, phase lifecycle.Phase, known bool) {
 	}
 	id, sig := w.place.id(r), w.stopSignal(r.container)
 	w.beside(func() {
-		if err := w.d.runtime.Kill(w.d.ctx, id, sig); err != nil {
+		if err := w.d.runtime.Kill(w.d.ctx, id, sig); err != nil && w.d.ctx.Err() == nil {
 			w.log.Warn("ask container to end", "id", id, "err", err)
 		}
 	})
@@ -129,7 +129,7 @@ func (w *worker) resumeRun(r run, phase lifecycle.Phase, known bool) {
 // resumeStart decides about a run that was being started: it counts as started
 // if its process runs, else it is started anew.
 func (w *worker) resumeStart(r run, p wire.Process, known bool) {
-	status, _, ok, err := w.d.runtime.State(w.d.ctx, w.place.id(r))
+	status, _, ok, err := w.d.runtime.State(context.WithoutCancel(w.d.ctx), w.place.id(r))
 	if known && ok && err == nil && (status == "running" || p.Exit != nil) {
 		img, _, _ := w.d.images.Get(w.spec(r.container).Image)
 		w.runs(r, img.ID)

@@ -147,7 +147,7 @@ func (w *worker) endSandbox(ctx context.Context) {
 	w.shim, w.pause = nil, pauseProcess{}
 	w.beside(func() {
 		if c != nil {
-			if err := c.Quit(ctx); err != nil {
+			if err := c.Quit(context.WithoutCancel(ctx)); err != nil {
 				w.log.Error("end the pod's shim", "err", err)
 			}
 		}
@@ -201,15 +201,18 @@ func (d *Daemon) removePod(ctx context.Context, pl place, c *shim.Client, p paus
 	for _, r := range pl.runs() {
 		d.clean(ctx, pl, r)
 	}
-	err := c.Quit(ctx)
+	// While the shim may live, its socket must stay: nothing else finds it.
+	if err := c.Quit(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("end the pod's shim: %w", err)
+	}
 	if p.alive() {
 		_ = unix.Kill(p.Pid, unix.SIGKILL)
 	}
 	d.killAll(ctx, pl)
-	err = errors.Join(err, d.cgroups.Remove(pl.cgroup))
-	d.cgroups.RemoveIfEmpty(d.cfg.CgroupParent)
-	err = errors.Join(err, unmountAndRemove(pl))
-	return err
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return errors.Join(d.cgroups.Remove(pl.cgroup), unmountAndRemove(pl))
 }
 
 // removed reports the end of the sandbox; once that is heard, the pod is

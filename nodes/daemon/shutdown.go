@@ -37,6 +37,7 @@ func (d *Daemon) Shutdown(ctx context.Context) error {
 	}
 	all.Wait()
 	err = errors.Join(errs...)
+	d.killGroup(d.cfg.CgroupParent + "/shims") // of pods that left no trace
 	err = errors.Join(err, d.cgroups.Remove(d.cfg.CgroupParent))
 	d.cgroups.RemoveIfEmpty(filepath.Dir(d.cfg.CgroupParent))
 	if exists(d.cfg.RunDir) {
@@ -86,7 +87,7 @@ func (d *Daemon) shutdownPod(ctx context.Context, dir string) error {
 // endContainers asks every container of a pod to end, and waits for it as long
 // as the pod allows.
 func (d *Daemon) endContainers(ctx context.Context, w *worker) {
-	ctx, cancel := context.WithTimeout(ctx, w.machine.Spec.Grace)
+	ctx, cancel := context.WithTimeout(ctx, max(w.machine.Spec.Grace, time.Second))
 	defer cancel()
 	for name, s := range w.machine.State.Containers {
 		if s.Alive() {

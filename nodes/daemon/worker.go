@@ -30,6 +30,7 @@ type worker struct {
 	a       feed.Assignment
 	offset  events.Offset // of a
 	gone    bool          // no longer assigned to this node
+	unknown bool          // to be removed before its spec was fetched
 	objects *objects      // nil until fetched by this daemon
 	pod     *corev1.Pod   // never changed, only replaced; nil until known
 	machine *lifecycle.Machine
@@ -161,7 +162,7 @@ func (w *worker) assigned(a *feed.Assignment, o events.Offset) {
 		w.gone = false
 		changed := a.Digest != w.fetched || a.Address != w.a.Address
 		w.a = *a
-		if w.machine != nil && changed && a.Deleting == 0 && !w.fetching {
+		if w.machine != nil && changed && a.Deleting == 0 && !w.fetching && !w.machine.State.Deleting {
 			w.refetch(w.d.ctx)
 		}
 	}
@@ -176,7 +177,7 @@ func (w *worker) applyDeletion() {
 		return
 	}
 	if w.machine == nil { // nothing of it was made: nothing needs to be known
-		w.machine = lifecycle.New(lifecycle.Spec{})
+		w.machine, w.unknown = lifecycle.New(lifecycle.Spec{}), true
 		w.pod = &corev1.Pod{}
 		w.d.settle(w.pod, w.a)
 	}
@@ -233,6 +234,9 @@ func (w *worker) refetch(ctx context.Context) {
 
 func (w *worker) learned(o *objects, digest string) {
 	w.fetching = false
+	if w.unknown {
+		return // it went before it was known
+	}
 	w.objects, w.pod, w.fetched = o, o.pod, digest
 	if w.machine != nil {
 		return

@@ -47,6 +47,9 @@ func (m *Machine) Status(pod *corev1.Pod, p Place, before *corev1.PodStatus, now
 
 func (m *Machine) container(c *corev1.Container, init bool) corev1.ContainerStatus {
 	s := m.State.Containers[c.Name]
+	if s == nil {
+		s = &ContainerState{Phase: Waiting} // of a spec that changed
+	}
 	out := corev1.ContainerStatus{Name: c.Name, Image: c.Image, ImageID: s.Image, RestartCount: int32(s.Restarts), Ready: s.Ready}
 	if s.ID != "" {
 		out.ContainerID = "cairn://" + s.ID
