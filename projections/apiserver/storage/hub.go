@@ -27,6 +27,7 @@ type hub struct {
 	from    events.Revision
 	upTo    events.Revision
 	moved   chan struct{} // closed when upTo moves
+	shared  map[sharedKey]*shared
 }
 
 func newHub(e *Engine, kind string) *hub {

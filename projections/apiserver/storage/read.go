@@ -26,6 +26,8 @@ type Kind struct {
 	kind    *kinds.Kind
 	newFunc func() runtime.Object
 	hub     *hub
+	// decorated: the registry changes what watchers get, so they get copies.
+	decorated bool
 }
 
 // For returns the storage of a kind; newFunc makes the registry's internal object.
@@ -34,7 +36,7 @@ func (e *Engine) For(kind string, newFunc func() runtime.Object) (*Kind, error) 
 	if k == nil {
 		return nil, fmt.Errorf("storage: kind %s is not served", kind)
 	}
-	return &Kind{Engine: e, kind: k, newFunc: newFunc, hub: e.hubs[kind]}, nil
+	return &Kind{Engine: e, kind: k, newFunc: newFunc, hub: e.hubs[kind], decorated: kind == events.Services}, nil
 }
 
 var versioner = storage.APIObjectVersioner{}

@@ -190,21 +190,18 @@ func (w *watcher) object(o *view.Object, at events.Revision) (runtime.Object, bo
 	if o.Facts != nil && !w.pred.Label.Empty() && !w.pred.Label.Matches(labelsOf(o.Facts.Labels)) {
 		return nil, false
 	}
-	obj, err := w.kind.Object(o)
+	sh, err := w.kind.share(o, at)
 	if err != nil {
 		return nil, false
 	}
-	in := w.kind.newFunc()
-	if err := internal(obj, in); err != nil {
+	ok, err := w.pred.Matches(sh.object)
+	if err != nil || !ok {
 		return nil, false
 	}
-	if at != o.Revision {
-		if err := versioner.UpdateObject(in, uint64(at)); err != nil {
-			return nil, false
-		}
+	if w.kind.decorated {
+		return sh.GetObject(), true
 	}
-	ok, err := w.pred.Matches(in)
-	return in, ok && err == nil
+	return sh, true
 }
 
 // bookmark tells how far the watch is; the first one ends the initial events.
