@@ -28,18 +28,24 @@ func (c *dataplaneShow) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", paths.NodeSocket())
-		},
-	}}
-	resp, err := client.Get("http://node/dataplane")
+	resp, err := askNode(paths, "/dataplane")
 	if err != nil {
 		return fmt.Errorf("no node answers on this machine (%w): see `cairn status`, or start the cell with `cairn up`", errors.Unwrap(err))
 	}
 	defer resp.Body.Close()
 	_, err = io.Copy(out, resp.Body)
 	return err
+}
+
+// askNode asks this machine's node daemon.
+func askNode(paths cell.Paths, path string) (*http.Response, error) {
+	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", paths.NodeSocket())
+		},
+	}}
+	return client.Get("http://node" + path)
 }
 
 // answerLocally answers what root of this machine asks of its node.
@@ -57,6 +63,11 @@ func answerLocally(paths cell.Paths, n *network.Network) (io.Closer, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /dataplane", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, n.Show()) })
+	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
+		if !n.Ready() {
+			http.Error(w, "the dataplane is not there yet", http.StatusServiceUnavailable)
+		}
+	})
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go s.Serve(l) // ends with Close
 	return s, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 
 	"k8s.io/client-go/tools/clientcmd"
@@ -50,15 +51,18 @@ func who() string {
 			return name
 		}
 	}
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
 	return fmt.Sprintf("uid-%d", os.Getuid())
 }
 
 func writeKubeconfig(paths cell.Paths, s *cell.Settings, ca []byte, person pki.Pair) error {
-	user := who() + "@" + s.Name
+	login := who() + "@" + s.Name
 	cfg := api.NewConfig()
 	cfg.Clusters[s.Name] = &api.Cluster{Server: s.URL(), CertificateAuthorityData: ca}
-	cfg.AuthInfos[user] = &api.AuthInfo{ClientCertificateData: person.Cert, ClientKeyData: person.Key}
-	cfg.Contexts[s.Name] = &api.Context{Cluster: s.Name, AuthInfo: user, Namespace: "default"}
+	cfg.AuthInfos[login] = &api.AuthInfo{ClientCertificateData: person.Cert, ClientKeyData: person.Key}
+	cfg.Contexts[s.Name] = &api.Context{Cluster: s.Name, AuthInfo: login, Namespace: "default"}
 	cfg.CurrentContext = s.Name
 	b, err := clientcmd.Write(*cfg)
 	if err != nil {

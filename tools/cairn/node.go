@@ -92,8 +92,10 @@ func runNode(ctx context.Context, log *slog.Logger, paths cell.Paths, s *cell.Se
 	}
 	defer streams.Close()
 	info.Streaming = streams.Addr().String()
-	net := network.New(ctx, network.Config{Cell: s.Name, LinkPrefix: s.LinkPrefix(), NodeAddr: addr, Log: log,
-		OnRepair: func(what string) { log.Warn("the dataplane was put back", "what", what) }})
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	plane := network.New(ctx, network.Config{Cell: s.Name, LinkPrefix: s.LinkPrefix(), NodeAddr: addr, Log: log,
+		OnRepair: func(string) {}, OnRefused: func(err error) { cancel(&cell.Coded{Code: cell.ExitRefused, Err: err}) }})
 	client := &http.Client{Transport: &http.Transport{
 		TLSClientConfig:   &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{creds}, MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2: true, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: 10 * time.Second,
@@ -101,7 +103,7 @@ func runNode(ctx context.Context, log *slog.Logger, paths cell.Paths, s *cell.Se
 	}}
 	d, err := daemon.New(daemon.Config{
 		Info: info, Cell: s.Name, DataDir: paths.Node(), RunDir: paths.NodeRun(), CgroupParent: sweep.Group(s.Name),
-		Server: &daemon.Client{Base: s.URL(), Node: s.NodeName, HTTP: client}, Network: net, Log: log,
+		Server: &daemon.Client{Base: s.URL(), Node: s.NodeName, HTTP: client}, Network: plane, Log: log,
 	})
 	if err != nil {
 		return err
@@ -115,12 +117,17 @@ func runNode(ctx context.Context, log *slog.Logger, paths cell.Paths, s *cell.Se
 	}
 	go serving.ServeTLS(streams, "", "") // ends with Close
 	defer serving.Close()
-	local, err := answerLocally(paths, net)
+	local, err := answerLocally(paths, plane)
 	if err != nil {
 		return err
 	}
 	defer local.Close()
-	return errors.Join(d.Run(ctx), net.Stop())
+	err = errors.Join(d.Run(ctx), plane.Stop())
+	var refused *cell.Coded
+	if errors.As(context.Cause(ctx), &refused) {
+		return refused
+	}
+	return err
 }
 
 // nodeCredentials reads what the supervisor issued to this node.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -21,7 +23,7 @@ func awaitReady(ctx context.Context, paths cell.Paths, s *cell.Settings, since t
 	ctx, cancel := context.WithTimeout(ctx, readyPatience)
 	defer cancel()
 	for pause := time.NewTicker(50 * time.Millisecond); ; {
-		err := readyNow(ctx, server, s.NodeName, since)
+		err := readyNow(ctx, server, paths, s.NodeName, since)
 		if err == nil {
 			pause.Stop()
 			return nil
@@ -35,7 +37,7 @@ func awaitReady(ctx context.Context, paths cell.Paths, s *cell.Settings, since t
 	}
 }
 
-func readyNow(ctx context.Context, server *client.Client, node string, since time.Time) error {
+func readyNow(ctx context.Context, server *client.Client, paths cell.Paths, node string, since time.Time) error {
 	body, err := server.Stream(ctx, "/readyz", nil)
 	if err != nil {
 		return err
@@ -56,9 +58,21 @@ func readyNow(ctx context.Context, server *client.Client, node string, since tim
 		if !n.Ready {
 			return fmt.Errorf("node %s is not ready: %s", node, n.Why)
 		}
-		return nil
+		return dataplaneReady(paths)
 	}
 	return fmt.Errorf("node %s has not registered yet", node)
+}
+
+func dataplaneReady(paths cell.Paths) error {
+	resp, err := askNode(paths, "/ready")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return errors.New("the dataplane is not there yet")
+	}
+	return nil
 }
 
 // announce prints the lines that a user needs, and leaves them where the

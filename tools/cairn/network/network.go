@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
 
 	"cairn/dataplane"
@@ -19,6 +20,7 @@ type Config struct {
 	LinkPrefix string
 	NodeAddr   netip.Addr
 	OnRepair   func(what string)
+	OnRefused  func(err error) // the machine has these ranges: trying again won't help
 	Log        *slog.Logger
 }
 
@@ -60,7 +62,11 @@ func (n *Network) Configure(_ context.Context, r feed.Registration) error {
 		return err
 	}
 	if err := plane.Start(n.ctx); err != nil {
-		return errors.Join(err, plane.Stop(false))
+		err = errors.Join(err, plane.Stop(false))
+		if strings.Contains(err.Error(), "collides with") {
+			n.cfg.OnRefused(err)
+		}
+		return err
 	}
 	n.plane, n.made = plane, cfg
 	return nil
@@ -144,6 +150,12 @@ func (n *Network) SetServices(_ context.Context, all []feed.VIP) error {
 		return err
 	}
 	return plane.SetServices(services, records)
+}
+
+// Ready tells whether the dataplane works.
+func (n *Network) Ready() bool {
+	_, err := n.get()
+	return err == nil
 }
 
 // Show prints the rules in words.

@@ -1,0 +1,98 @@
+package celltest
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// left lists what a cell would leave behind, found without Cairn's help.
+func (c *Cell) left() map[string]string {
+	c.t.Helper()
+	out := map[string]string{
+		"links":      c.sh("ip", "-n", c.machine, "-o", "link", "show"),
+		"routes":     c.sh("ip", "-n", c.machine, "-4", "route", "show", "table", "all"),
+		"rules":      c.On("nft", "list", "ruleset").Out,
+		"forwarding": c.On("cat", "/proc/sys/net/ipv4/ip_forward").Out,
+		"mounts":     grepFile("/proc/self/mountinfo", c.dir),
+		"cgroups":    "",
+		"processes":  "",
+	}
+	filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == c.name {
+			out["cgroups"] += path + "\n"
+		}
+		return nil
+	})
+	procs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, p := range procs {
+		exe, _ := os.Readlink(p + "/exe")
+		args, _ := os.ReadFile(p + "/cmdline")
+		if strings.HasPrefix(exe, c.dir) || strings.Contains(string(args), c.data()) {
+			out["processes"] += fmt.Sprintln(p, exe, strings.ReplaceAll(string(args), "\x00", " "))
+		}
+	}
+	return out
+}
+
+func grepFile(file, word string) string {
+	b, _ := os.ReadFile(file)
+	var out strings.Builder
+	for _, line := range strings.Split(string(b), "\n") {
+		if strings.Contains(line, word) {
+			fmt.Fprintln(&out, line)
+		}
+	}
+	return out.String()
+}
+
+// compare fails for whatever is there now and was not before.
+func (c *Cell) compare(before map[string]string) {
+	c.t.Helper()
+	for what, now := range c.left() {
+		if now != before[what] {
+			c.t.Errorf("left behind, %s:\n%s\nbefore:\n%s", what, now, before[what])
+		}
+	}
+	if _, err := os.Stat(c.run()); !os.IsNotExist(err) {
+		c.t.Errorf("left behind: %s (%v)", c.run(), err)
+	}
+}
+
+func TestDownLeavesNothingButTheData(t *testing.T) {
+	c := New(t)
+	before := c.left()
+	c.Up()
+	c.importImages("busybox.tar")
+	c.Apply(sleeper("one"))
+	c.Must("wait", "--for=condition=Ready", "pod/one", "--timeout=90s")
+	if r := c.Cairn("down", "--data-dir", c.data(), "--run-dir", c.run()); r.Code != 0 || !strings.Contains(r.Out, c.data()) {
+		t.Fatalf("down: exit %d\n%s%s", r.Code, r.Out, r.Err)
+	}
+	c.compare(before)
+	// The ledger is kept, and a stopped cell can be replayed.
+	c.replayMatches()
+	// The next start goes on from it: the pod runs again.
+	c.Up()
+	c.Must("wait", "--for=condition=Ready", "pod/one", "--timeout=90s")
+	// Killed at once, the whole cell is cleaned up after all the same.
+	for _, p := range c.processes("supervisor", "server", "node") {
+		kill9(t, p)
+	}
+	if r := c.Cairn("down", "--data-dir", c.data(), "--run-dir", c.run()); r.Code != 0 {
+		t.Fatalf("down after kill -9: exit %d\n%s%s", r.Code, r.Out, r.Err)
+	}
+	c.compare(before)
+	if r := c.Cairn("down", "--data-dir", c.data(), "--run-dir", c.run(), "--purge=wrong"); r.Code != 3 {
+		t.Errorf("purge with another name: exit %d, want 3\n%s%s", r.Code, r.Out, r.Err)
+	}
+	if r := c.Cairn("down", "--data-dir", c.data(), "--run-dir", c.run(), "--purge="+c.name); r.Code != 0 {
+		t.Errorf("purge: exit %d\n%s%s", r.Code, r.Out, r.Err)
+	}
+	if _, err := os.Stat(c.data()); !os.IsNotExist(err) {
+		t.Errorf("purge left %s", c.data())
+	}
+}
