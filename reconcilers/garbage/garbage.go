@@ -14,7 +14,7 @@ type Reconciler struct{}
 
 // About says what garbage reads and does. It looks at every kind followed.
 func (Reconciler) About() step.Card {
-	return step.Card{Name: "garbage", Reads: []string{events.Deployments, events.ReplicaSets, events.ReplicationCtrl, events.Pods},
+	return step.Card{Name: "garbage", Reads: []string{events.Namespaces, events.Deployments, events.ReplicaSets, events.ReplicationCtrl, events.Pods},
 		Emits: []string{"delete *", "patch *"}}
 }
 
@@ -82,6 +82,9 @@ func (Reconciler) Step(in step.Input) (plan step.Plan) {
 func collect(in step.Input, o *step.Object, plan *step.Plan) {
 	if len(o.Facts.Owners) == 0 {
 		return
+	}
+	if ns := in.Picture.Get(events.Ref{Kind: events.Namespaces, Name: o.Ref.Namespace}); ns != nil && ns.Facts.Deleting != 0 {
+		return // it goes with its namespace; two who delete it would only be refused
 	}
 	var alive, gone, waiting []events.Owner
 	for _, w := range o.Facts.Owners {

@@ -21,6 +21,7 @@ type set struct {
 	running   int               // pods that have not ended, those being deleted among them
 	notes     map[string]string // annotations to be set
 	reason    string            // why want changes; empty: it doesn't
+	because   string            // why annotations change, if there is more to say than that they follow
 }
 
 func (s *set) changed() bool { return len(s.notes) > 0 || s.reason != "" }

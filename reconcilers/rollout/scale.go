@@ -124,6 +124,9 @@ func (r *run) finish() step.Plan {
 		}
 		reason := s.reason
 		if reason == "" {
+			reason = s.because
+		}
+		if reason == "" {
 			reason = "it follows deployment " + r.d.Ref.Name
 		}
 		if s.want != int(s.object.Facts.Workload.Replicas) {

@@ -42,6 +42,7 @@ func (r *run) number(s *set) {
 			s.annotate(historyNote, history+strconv.FormatInt(old, 10))
 		}
 		s.annotate(revisionNote, strconv.FormatInt(next, 10))
+		s.because = fmt.Sprintf("it is revision %d of deployment %s now", next, r.d.Ref.Name)
 	}
 	for _, k := range slices.Sorted(maps.Keys(r.body.Annotations)) {
 		if !notCopied[k] {
