@@ -225,6 +225,26 @@ containers:
 	})
 }
 
+func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	pod := podOf(t, "web", `
+containers: [{name: c, volumeMounts: [{name: token, mountPath: /token}], command: [sh, -c, "until busybox grep -q second /token/token; do sleep 0.1; done; echo renewed; exec sleep 3600"]}]
+volumes: [{name: token, projected: {sources: [{serviceAccountToken: {path: token}}]}}]`)
+	n.cell.life = time.Minute
+	n.cell.place(t, pod, "10.244.0.2")
+	n.waitReady(pod)
+	// A daemon that starts does not know how old the token is: it asks for one.
+	n.stop()
+	n.cell.change(func() {
+		b := n.cell.bundles[string(pod.UID)]
+		b.Token = "the-second-token"
+		n.cell.bundles[string(pod.UID)] = b
+	})
+	n.start()
+	n.waitLog(pod, "c", 0, "renewed")
+}
+
 func TestNothingStartsBeforeAMarkNewerThanTheRegistration(t *testing.T) {
 	n := newNode(t)
 	n.cell.silent = true

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -29,8 +30,9 @@ type cell struct {
 	bundles map[string]feed.Bundle
 	reports []feed.Report
 	vips    []feed.VIPEntry
-	silent  bool // no marks
-	away    bool // refuses everything
+	silent  bool          // no marks
+	away    bool          // refuses everything
+	life    time.Duration // of tokens; 0: they do not end
 }
 
 func newCell() *cell {
@@ -164,6 +166,9 @@ func (c *cell) Pod(_ context.Context, ns, name, uid string, _ events.Revision) (
 	b, ok := c.bundles[uid]
 	if !ok {
 		return nil, fmt.Errorf("pod %s/%s is not placed here", ns, name)
+	}
+	if c.life > 0 {
+		b.TokenExpires = time.Now().Add(c.life).Unix()
 	}
 	return &b, nil
 }

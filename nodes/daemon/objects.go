@@ -21,6 +21,7 @@ type objects struct {
 	secrets    map[string]*corev1.Secret
 	serviceEnv map[string]string
 	token, ca  string
+	fetched    time.Time
 	expires    time.Time // of the token; zero: never
 	pull       [][]byte  // dockerconfigjson
 	node       corev1.ResourceList
@@ -34,7 +35,7 @@ func (d *Daemon) fetch(ctx context.Context, a feed.Assignment) (*objects, error)
 	}
 	o := &objects{
 		configMaps: map[string]*corev1.ConfigMap{}, secrets: map[string]*corev1.Secret{},
-		serviceEnv: b.ServiceEnv, token: b.Token, ca: b.CA, node: d.offers(),
+		serviceEnv: b.ServiceEnv, token: b.Token, ca: b.CA, node: d.offers(), fetched: time.Now(),
 	}
 	if b.TokenExpires > 0 {
 		o.expires = time.Unix(b.TokenExpires, 0)

@@ -39,15 +39,16 @@ type worker struct {
 	shim    *shim.Client
 	signals map[string]string // what stops a container, if not SIGTERM
 
-	fetching bool
-	fetched  string                        // digest of the spec that pod is of
-	starts   map[string]context.CancelFunc // starts under way
-	probing  map[string]context.CancelFunc
-	status   *corev1.PodStatus // last reported
-	restate  bool              // report the status though nothing changed
-	written  []byte            // last memo
-	noted    map[string]time.Time
-	answered bool // the end of the sandbox was reported, and heard
+	fetching  bool
+	notBefore time.Time                     // of the next refetch
+	fetched   string                        // digest of the spec that pod is of
+	starts    map[string]context.CancelFunc // starts under way
+	probing   map[string]context.CancelFunc
+	status    *corev1.PodStatus // last reported
+	restate   bool              // report the status though nothing changed
+	written   []byte            // last memo
+	noted     map[string]time.Time
+	answered  bool // the end of the sandbox was reported, and heard
 }
 
 // newWorker makes a worker that does nothing yet.
@@ -55,7 +56,7 @@ func (d *Daemon) newWorker(a feed.Assignment, o events.Offset) *worker {
 	return &worker{
 		d: d, log: d.cfg.Log.With("pod", a.Namespace+"/"+a.Name, "uid", a.UID),
 		inbox: make(chan func(), 64), ended: make(chan struct{}), reports: newReports(d), place: d.place(a),
-		a: a, offset: o, started: time.Now(), signals: map[string]string{},
+		a: a, offset: o, started: time.Now(), notBefore: time.Now(), signals: map[string]string{},
 		starts: map[string]context.CancelFunc{}, probing: map[string]context.CancelFunc{}, noted: map[string]time.Time{},
 	}
 }
@@ -118,6 +119,13 @@ func (w *worker) loop(ctx context.Context) {
 		}
 		if gate == nil && w.machine == nil {
 			w.learn(ctx)
+		}
+		if due := w.tokenDue(); gate == nil && !due.IsZero() {
+			if time.Now().After(due) {
+				w.refetch(ctx)
+			} else if wake.IsZero() || due.Before(wake) {
+				wake = due
+			}
 		}
 		if w.answered {
 			w.forget()
@@ -213,9 +221,33 @@ func (w *worker) learn(ctx context.Context) {
 	})
 }
 
+// tokenDue is when the service account's token is to be fetched anew: when a
+// fifth of its life is left, or now where this daemon does not know it. Zero:
+// never, or it is under way.
+func (w *worker) tokenDue() time.Time {
+	if w.fetching || w.machine == nil || w.machine.State.Sandbox != lifecycle.SandboxReady || w.machine.State.Deleting {
+		return time.Time{}
+	}
+	if w.objects == nil {
+		return w.notBefore
+	}
+	if w.objects.expires.IsZero() {
+		return time.Time{}
+	}
+	due := w.objects.fetched.Add(w.objects.expires.Sub(w.objects.fetched) * 4 / 5)
+	if due.Before(w.notBefore) {
+		return w.notBefore
+	}
+	return due
+}
+
+// refetchAgain is how long a fetch that failed, or brought no newer token, is
+// not tried again.
+const refetchAgain = 30 * time.Second
+
 // refetch brings the objects, and volumes made of them, up to date.
 func (w *worker) refetch(ctx context.Context) {
-	w.fetching = true
+	w.fetching, w.notBefore = true, time.Now().Add(refetchAgain)
 	a := w.a
 	w.beside(func() {
 		o, err := w.d.fetch(ctx, a)
