@@ -80,7 +80,7 @@ func describe(c *genericapiserver.Config) {
 
 // secure wraps the handler in TLS; client certificates are asked for, and
 // checked by authentication.
-func (s *Server) secure(run context.Context) (*http.Server, error) {
+func (s *Server) secure() (*http.Server, error) {
 	host, _, err := net.SplitHostPort(s.listener.Addr().String())
 	if err != nil {
 		return nil, err
@@ -105,7 +105,6 @@ func (s *Server) secure(run context.Context) (*http.Server, error) {
 		Handler:           s.handler,
 		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequestClientCert, ClientCAs: s.config.PKI.Pool()},
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 1000},
-		BaseContext:       func(net.Listener) context.Context { return run },
 		ReadHeaderTimeout: requestTimeout / 2,
 		ErrorLog:          nil,
 	}, nil

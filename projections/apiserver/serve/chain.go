@@ -45,7 +45,7 @@ func (s *Server) chain(api http.Handler, c *genericapiserver.Config) http.Handle
 	h = rememberCaller(h)
 	h = filters.WithAuthentication(h, c.Authentication.Authenticator, filters.Unauthorized(c.Serializer), c.Authentication.APIAudiences, nil)
 	h = filters.WithWarningRecorder(h)
-	h = deadline(h)
+	h = s.deadline(h)
 	h = filters.WithCacheControl(h)
 	h = filters.WithRequestInfo(h, c.RequestInfoResolver)
 	h = past.Moments(h, s.engine.Cell(), c.Serializer, time.Now)
@@ -81,11 +81,15 @@ func rememberCaller(next http.Handler) http.Handler {
 	})
 }
 
-func deadline(next http.Handler) http.Handler {
+// deadline bounds requests; watches and streams end with the server instead.
+func (s *Server) deadline(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		info, ok := request.RequestInfoFrom(r.Context())
 		if !ok || longRunning(r, info) {
-			next.ServeHTTP(w, r)
+			ctx, cancel := context.WithCancel(r.Context())
+			defer cancel()
+			defer context.AfterFunc(s.run, cancel)()
+			next.ServeHTTP(w, r.WithContext(ctx))
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)

@@ -87,3 +87,42 @@ func TestLogsAreFetchedFromTheNodeThatShowsItsCertificate(t *testing.T) {
 		}
 	}
 }
+
+func TestCloseEndsWatchesAtOnceAndLetsWritesFinish(t *testing.T) {
+	c := newCell(t)
+	maps := c.admin().CoreV1().ConfigMaps("default")
+	w, err := maps.Watch(t.Context(), metav1.ListOptions{})
+	must(t, err)
+	defer w.Stop()
+	next(t, w)
+	outcome := make(chan error, 8)
+	for i := range cap(outcome) {
+		go func() {
+			_, err := maps.Create(t.Context(), configMap(string(rune('a'+i)), "1"), metav1.CreateOptions{})
+			outcome <- err
+		}()
+	}
+	must(t, <-outcome)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	must(t, c.server.Close(ctx))
+	for open := true; open; {
+		_, open = <-w.ResultChan()
+	}
+	acknowledged := 1
+	for range cap(outcome) - 1 {
+		if <-outcome == nil {
+			acknowledged++
+		}
+	}
+	made := 0
+	_, list := c.records()
+	for _, e := range list {
+		if e.Type == events.ObjectCreated && e.Actor.User == "alice" {
+			made++
+		}
+	}
+	if made < acknowledged {
+		t.Errorf("%d creations were acknowledged, %d are on record", acknowledged, made)
+	}
+}

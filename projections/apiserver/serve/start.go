@@ -47,6 +47,7 @@ type Server struct {
 	handler  http.Handler
 	http     *http.Server
 	listener net.Listener
+	run      context.Context // ends when Close begins; watches and streams end with it
 	cancel   context.CancelFunc
 	served   chan struct{}
 }
@@ -59,7 +60,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 		return nil, errors.New("serve: the view has not folded record 0 yet; wait for it first")
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Server{config: c, log: c.Log, cancel: cancel, served: make(chan struct{})}
+	s := &Server{config: c, log: c.Log, run: run, cancel: cancel, served: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -90,7 +91,7 @@ func (s *Server) start(ctx, run context.Context) (err error) {
 	if err := s.assemble(run); err != nil {
 		return err
 	}
-	if s.http, err = s.secure(run); err != nil {
+	if s.http, err = s.secure(); err != nil {
 		return err
 	}
 	if err := s.bootstrap(ctx); err != nil {
