@@ -94,16 +94,19 @@ func runNode(ctx context.Context, log *slog.Logger, paths cell.Paths, s *cell.Se
 	info.Streaming = streams.Addr().String()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	found := newRepairs()
 	plane := network.New(ctx, network.Config{Cell: s.Name, LinkPrefix: s.LinkPrefix(), NodeAddr: addr, Log: log,
-		OnRepair: func(string) {}, OnRefused: func(err error) { cancel(&cell.Coded{Code: cell.ExitRefused, Err: err}) }})
+		OnRepair: found.add, OnRefused: func(err error) { cancel(&cell.Coded{Code: cell.ExitRefused, Err: err}) }})
 	client := &http.Client{Transport: &http.Transport{
 		TLSClientConfig:   &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{creds}, MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2: true, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: 10 * time.Second,
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 10 * time.Second},
 	}}
+	server := &daemon.Client{Base: s.URL(), Node: s.NodeName, HTTP: client}
+	go found.report(ctx, server, plane.Registered) // ends with ctx
 	d, err := daemon.New(daemon.Config{
 		Info: info, Cell: s.Name, DataDir: paths.Node(), RunDir: paths.NodeRun(), CgroupParent: sweep.Group(s.Name),
-		Server: &daemon.Client{Base: s.URL(), Node: s.NodeName, HTTP: client}, Network: plane, Log: log,
+		Server: server, Network: plane, Log: log,
 	})
 	if err != nil {
 		return err

@@ -86,6 +86,7 @@ func New(t *testing.T) *Cell {
 	c := &Cell{t: t, bin: bin, name: "t" + id, dir: dir, machine: "cairn-t" + id + "-m", outside: "cairn-t" + id + "-o",
 		ledger: "embedded", pods: "10.244.0.0/16", services: "10.96.0.0/16", listen: "127.0.0.1:6443"}
 	t.Cleanup(c.remove)
+	// What a test registers later, a broker say, ends before.
 	c.sh("ip", "netns", "add", c.machine)
 	c.sh("ip", "netns", "add", c.outside)
 	m, o := []string{"ip", "-n", c.machine}, []string{"ip", "-n", c.outside}

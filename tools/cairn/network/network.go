@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"cairn/dataplane"
+	"cairn/events"
 	"cairn/events/feed"
 	"cairn/tools/cairn/cell"
 )
@@ -35,6 +36,7 @@ type Network struct {
 	mu    sync.Mutex
 	plane *dataplane.Dataplane
 	made  dataplane.Config
+	at    events.Offset
 }
 
 // New makes a Network whose dataplane lives as long as ctx or until Stop.
@@ -51,6 +53,7 @@ func (n *Network) Configure(_ context.Context, r feed.Registration) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.at = r.Offset
 	if n.plane != nil {
 		if cfg.PodRange != n.made.PodRange || cfg.ServiceRange != n.made.ServiceRange || cfg.NodeRange != n.made.NodeRange || cfg.DNSAddr != n.made.DNSAddr {
 			return fmt.Errorf("this node's ranges changed from %v to %v: start the node again", n.made.NodeRange, cfg.NodeRange)
@@ -150,6 +153,13 @@ func (n *Network) SetServices(_ context.Context, all []feed.VIP) error {
 		return err
 	}
 	return plane.SetServices(services, records)
+}
+
+// Registered is the offset of the node's last registration.
+func (n *Network) Registered() events.Offset {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.at
 }
 
 // Ready tells whether the dataplane works.
