@@ -25,7 +25,7 @@ var cores = []core{
 	{folder: "dataplane/trace"},
 	{folder: "projections/digest", strict: true},
 	{folder: "nodes/lifecycle"},
-	{folder: "reconcilers", impure: []string{"reconcilers/engine"}},
+	{folder: "reconcilers", impure: []string{"reconcilers/engine", "reconcilers/dispatcher"}},
 }
 
 // effects are what no core imports, each with all below it; net/netip is
