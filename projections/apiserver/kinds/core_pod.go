@@ -103,6 +103,9 @@ func layPod(o Object, v *view.Object) {
 		c := corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: at(p.ReadyAt)}
 		if old := find(st.Conditions, corev1.PodReady); old != nil {
 			c.Reason, c.Message, c.ObservedGeneration = old.Reason, old.Message, old.ObservedGeneration
+			if p.ReadyAt == 0 {
+				c.LastTransitionTime = old.LastTransitionTime
+			}
 		}
 		switch {
 		case p.Lost:

@@ -105,6 +105,8 @@ func TestKeepTakesBackWhatLayWrote(t *testing.T) {
 
 func TestWhatIsNotDoneIsNamed(t *testing.T) {
 	p := pod()
+	p.Spec.Containers[0].Ports[0].HostPort = 0
+	p.Spec.Containers[0].StartupProbe, p.Spec.Containers[0].Lifecycle = &corev1.Probe{}, &corev1.Lifecycle{}
 	p.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{}}}
 	p.Spec.Volumes = []corev1.Volume{{Name: "ok", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
 		{Name: "nfs", VolumeSource: corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{}}}}

@@ -2,6 +2,8 @@ package kinds
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -59,11 +61,31 @@ func (c *complaints) pod(s *corev1.PodSpec, p *field.Path) {
 		}
 	}
 	for i, k := range s.InitContainers {
-		c.container(&k, p.Child("initContainers").Index(i))
+		c.container(s, &k, p.Child("initContainers").Index(i))
 	}
 	for i, k := range s.Containers {
-		c.container(&k, p.Child("containers").Index(i))
+		c.container(s, &k, p.Child("containers").Index(i))
 	}
+	c.places(s, p)
+	if sc := s.SecurityContext; sc != nil {
+		c.profiles(sc.SeccompProfile, sc.AppArmorProfile, sc.SELinuxOptions, p.Child("securityContext"))
+	}
+	if s.PriorityClassName != "" {
+		c.warn(p.Child("priorityClassName"), "priority classes are not served; pods are not preempted")
+	}
+	if s.ActiveDeadlineSeconds != nil {
+		c.refuse(p.Child("activeDeadlineSeconds"), "a deadline for the pod")
+	}
+	if s.SetHostnameAsFQDN != nil && *s.SetHostnameAsFQDN {
+		c.refuse(p.Child("setHostnameAsFQDN"), "a full domain name as host name")
+	}
+	if s.Resources != nil {
+		c.refuse(p.Child("resources"), "resources of the pod as a whole")
+	}
+}
+
+// places refuses other worlds than the node's own for the pod to run in.
+func (c *complaints) places(s *corev1.PodSpec, p *field.Path) {
 	if len(s.ResourceClaims) > 0 {
 		c.refuse(p.Child("resourceClaims"), "dynamic resource allocation")
 	}
@@ -76,14 +98,14 @@ func (c *complaints) pod(s *corev1.PodSpec, p *field.Path) {
 	if s.HostUsers != nil && !*s.HostUsers {
 		c.refuse(p.Child("hostUsers"), "a user namespace of its own")
 	}
+	if s.HostPID {
+		c.refuse(p.Child("hostPID"), "the host's process namespace")
+	}
+	if s.OS != nil && s.OS.Name != corev1.Linux {
+		c.refuse(p.Child("os", "name"), "an operating system other than linux")
+	}
 	if len(s.SchedulingGates) > 0 {
 		c.refuse(p.Child("schedulingGates"), "a scheduling gate")
-	}
-	if len(s.ReadinessGates) > 0 {
-		c.warn(p.Child("readinessGates"), "not waited for yet")
-	}
-	if s.PriorityClassName != "" {
-		c.warn(p.Child("priorityClassName"), "priority classes are not served; pods are not preempted")
 	}
 }
 
@@ -124,6 +146,9 @@ func (c *complaints) volumes(list []corev1.Volume, p *field.Path) {
 		case v.HostPath != nil, v.ConfigMap != nil, v.Secret != nil:
 		case v.Projected != nil:
 			for j, s := range v.Projected.Sources {
+				if t := s.ServiceAccountToken; t != nil && t.Audience != "" {
+					c.refuse(at.Child("projected", "sources").Index(j).Child("serviceAccountToken", "audience"), "a token for another audience")
+				}
 				if s.ClusterTrustBundle != nil || s.PodCertificate != nil {
 					c.refuse(at.Child("projected", "sources").Index(j), "a trust bundle or pod certificate")
 				}
@@ -139,20 +164,61 @@ func (c *complaints) volumes(list []corev1.Volume, p *field.Path) {
 	}
 }
 
-func (c *complaints) container(k *corev1.Container, p *field.Path) {
-	if k.StartupProbe != nil {
-		c.refuse(p.Child("startupProbe"), "a startup probe")
-	}
+func (c *complaints) container(s *corev1.PodSpec, k *corev1.Container, p *field.Path) {
 	if len(k.VolumeDevices) > 0 {
 		c.refuse(p.Child("volumeDevices"), "a block device")
 	}
-	for name, probe := range map[string]*corev1.Probe{"livenessProbe": k.LivenessProbe, "readinessProbe": k.ReadinessProbe} {
-		if probe != nil && probe.GRPC != nil {
-			c.refuse(p.Child(name, "grpc"), "a gRPC probe")
+	for i, q := range k.Ports {
+		if q.HostPort != 0 && !s.HostNetwork {
+			c.refuse(p.Child("ports").Index(i).Child("hostPort"), "a host port without hostNetwork (use a Service of type NodePort)")
 		}
 	}
-	if k.Lifecycle != nil {
-		c.refuse(p.Child("lifecycle"), "a lifecycle hook")
+	c.probe(k.LivenessProbe, p.Child("livenessProbe"))
+	c.probe(k.ReadinessProbe, p.Child("readinessProbe"))
+	c.probe(k.StartupProbe, p.Child("startupProbe"))
+	if l := k.Lifecycle; l != nil {
+		c.hook(l.PostStart, p.Child("lifecycle", "postStart"))
+		c.hook(l.PreStop, p.Child("lifecycle", "preStop"))
+	}
+	c.resources(k.Resources.Requests, p.Child("resources", "requests"))
+	c.resources(k.Resources.Limits, p.Child("resources", "limits"))
+	if sc := k.SecurityContext; sc != nil {
+		c.profiles(sc.SeccompProfile, sc.AppArmorProfile, sc.SELinuxOptions, p.Child("securityContext"))
+	}
+}
+
+func (c *complaints) probe(q *corev1.Probe, p *field.Path) {
+	if q != nil && q.GRPC != nil {
+		c.refuse(p.Child("grpc"), "a gRPC probe")
+	}
+}
+
+func (c *complaints) hook(h *corev1.LifecycleHandler, p *field.Path) {
+	if h != nil && h.TCPSocket != nil {
+		c.refuse(p.Child("tcpSocket"), "a TCP hook")
+	}
+}
+
+// resources refuses what neither scheduler nor node counts.
+func (c *complaints) resources(l corev1.ResourceList, p *field.Path) {
+	for _, name := range slices.Sorted(maps.Keys(l)) {
+		switch name {
+		case corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage:
+		default:
+			c.refuse(p.Key(string(name)), "this resource")
+		}
+	}
+}
+
+func (c *complaints) profiles(sec *corev1.SeccompProfile, app *corev1.AppArmorProfile, se *corev1.SELinuxOptions, p *field.Path) {
+	if sec != nil && sec.Type == corev1.SeccompProfileTypeLocalhost {
+		c.refuse(p.Child("seccompProfile"), "a seccomp profile of type Localhost")
+	}
+	if app != nil && app.Type == corev1.AppArmorProfileTypeLocalhost {
+		c.refuse(p.Child("appArmorProfile"), "an AppArmor profile of type Localhost")
+	}
+	if se != nil && *se != (corev1.SELinuxOptions{}) {
+		c.refuse(p.Child("seLinuxOptions"), "SELinux")
 	}
 }
 

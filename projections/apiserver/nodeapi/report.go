@@ -54,12 +54,33 @@ func (a *API) status(ref events.Ref, raw json.RawMessage) (events.Part, error) {
 	if err := json.Unmarshal(raw, &pod.Status); err != nil {
 		return events.Part{}, apierrors.NewBadRequest("status is not a pod's: " + err.Error())
 	}
-	if o, err := a.engine.Get(events.Pods, ref.Namespace, ref.Name, 0); err == nil && pod.Status.QOSClass == "" {
-		pod.Status.QOSClass = o.(*corev1.Pod).Status.QOSClass
+	if o, err := a.engine.Get(events.Pods, ref.Namespace, ref.Name, 0); err == nil {
+		others(&pod.Status, &o.(*corev1.Pod).Status)
 	}
 	p, err := a.engine.StatusPart(ref, pod)
 	if err != nil {
 		return p, apierrors.NewInternalError(err)
 	}
 	return p, nil
+}
+
+// nodeConditions are a node's own; others set further ones (readiness gates,
+// disruptions), which a report must not take away.
+var nodeConditions = map[corev1.PodConditionType]bool{corev1.PodScheduled: true, corev1.PodInitialized: true, corev1.ContainersReady: true,
+	corev1.PodReady: true, corev1.PodReadyToStartContainers: true}
+
+// others keeps what is not the node's to say.
+func others(reported, now *corev1.PodStatus) {
+	if reported.QOSClass == "" {
+		reported.QOSClass = now.QOSClass
+	}
+	said := map[corev1.PodConditionType]bool{}
+	for _, c := range reported.Conditions {
+		said[c.Type] = true
+	}
+	for _, c := range now.Conditions {
+		if !nodeConditions[c.Type] && !said[c.Type] {
+			reported.Conditions = append(reported.Conditions, c)
+		}
+	}
 }

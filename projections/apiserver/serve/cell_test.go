@@ -52,16 +52,20 @@ func newCell(t testing.TB) *cell {
 	return c
 }
 
-func (c *cell) start() {
+func (c *cell) start() { c.startOver(c.view) }
+
+// startOver starts a server over the cell as something else shows it.
+func (c *cell) startOver(view follower.Cell) {
 	c.t.Helper()
 	ring, err := sealing.Open(filepath.Join(c.dir, "keys"))
 	must(c.t, err)
-	c.server, err = Start(context.Background(), Config{Cell: c.view, Ring: ring, PKI: c.pki, Listen: "127.0.0.1:0"})
+	server, err := Start(context.Background(), Config{Cell: view, Ring: ring, PKI: c.pki, Listen: "127.0.0.1:0"})
 	must(c.t, err)
+	c.server = server
 	c.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
-		c.server.Close(ctx)
+		server.Close(ctx)
 	})
 }
 

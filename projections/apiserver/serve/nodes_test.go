@@ -108,8 +108,23 @@ func TestAPodFromBindingToItsEnd(t *testing.T) {
 	if err != nil || p.Status.Phase != corev1.PodRunning || p.Status.QOSClass != corev1.PodQOSBestEffort || len(p.Status.ContainerStatuses) != 1 {
 		t.Errorf("reported as %+v (%v)", p.Status, err)
 	}
+	gate := `{"status":{"conditions":[{"type":"example.com/gate","status":"True"}]}}`
+	_, err = pods.Patch(t.Context(), "web", types.StrategicMergePatchType, []byte(gate), metav1.PatchOptions{}, "status")
+	must(t, err)
+	if a := n.report(p, events.PodReported, events.Running, true); !a.Accepted {
+		t.Fatalf("report refused: %+v", a)
+	}
+	p, err = pods.Get(t.Context(), "web", metav1.GetOptions{})
+	must(t, err)
+	conditions := ""
+	for _, c := range p.Status.Conditions {
+		conditions += string(c.Type) + "=" + string(c.Status) + " "
+	}
+	if conditions != "example.com/gate=True PodScheduled=True Ready=True " {
+		t.Errorf("conditions %s", conditions)
+	}
 	story, err := admin.EventsV1().Events("default").List(t.Context(), metav1.ListOptions{FieldSelector: "reason=Started"})
-	if err != nil || len(story.Items) != 1 || story.Items[0].Regarding.Name != "web" {
+	if err != nil || len(story.Items) != 2 || story.Items[0].Regarding.Name != "web" {
 		t.Errorf("story: %v (%v)", story, err)
 	}
 	must(t, admin.PolicyV1().Evictions("default").Evict(t.Context(), &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web"}}))
