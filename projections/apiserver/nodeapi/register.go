@@ -2,6 +2,7 @@ package nodeapi
 
 import (
 	"context"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -158,15 +159,17 @@ func (a *API) Silence(now time.Time, connected bool) map[string]time.Duration {
 		passed = max(now.Sub(a.asked), 0)
 	}
 	a.asked = now
-	out := map[string]time.Duration{}
-	for _, o := range list {
-		if o.Projected == nil || o.Projected.Node == nil || o.Projected.Node.Registration == 0 {
-			continue
-		}
-		a.silence[o.Ref.Name] += passed
-		out[o.Ref.Name] = a.silence[o.Ref.Name]
+	if err != nil {
+		return maps.Clone(a.silence)
 	}
-	return out
+	silent := map[string]time.Duration{}
+	for _, o := range list {
+		if o.Projected != nil && o.Projected.Node != nil && o.Projected.Node.Registration != 0 {
+			silent[o.Ref.Name] = a.silence[o.Ref.Name] + passed
+		}
+	}
+	a.silence = silent // nodes that are gone are forgotten
+	return maps.Clone(silent)
 }
 
 // peers lists the other nodes and their ranges.

@@ -16,5 +16,6 @@
 // Goroutines: the listener's, upstream's start hooks, those of storage and
 // tally. Close ends them all.
 //
-// Read first: start.go, then chain.go; api_test.go is what clients see.
+// Read first: start.go, then chain.go; writes_test.go and reads_test.go are what
+// clients see.
 package serve

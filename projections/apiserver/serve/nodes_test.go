@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	appsv1 "k8s.io/api/apps/v1"
@@ -273,5 +274,35 @@ func TestDeploymentsScaleAndNamespacesEnd(t *testing.T) {
 	ns.Spec.Finalizers = nil
 	if _, err := admin.CoreV1().Namespaces().Finalize(t.Context(), ns, metav1.UpdateOptions{}); !apierrors.IsConflict(err) {
 		t.Errorf("removed though it holds a deployment: %v", err)
+	}
+}
+
+func TestSilenceCountsConnectedTimeAlone(t *testing.T) {
+	c := newCell(t)
+	n := c.node("n1")
+	at := time.Now()
+	silence := func(after time.Duration, connected bool) time.Duration {
+		at = at.Add(after)
+		return c.server.Silence(at, connected)["n1"]
+	}
+	silence(0, true)
+	if s := silence(10*time.Second, true); s != 10*time.Second {
+		t.Errorf("silent for %s", s)
+	}
+	if s := silence(time.Hour, false); s != 10*time.Second {
+		t.Errorf("time in which the server was cut off counts: %s", s)
+	}
+	var a feed.HeartbeatAnswer
+	n.post("heartbeat", feed.Heartbeat{Registration: n.reg.Offset - 1}, &a)
+	if s := silence(0, true); a.Current || s == 0 {
+		t.Errorf("a daemon of an older registration keeps the node alive: %+v, %s", a, s)
+	}
+	n.post("heartbeat", feed.Heartbeat{Registration: n.reg.Offset}, &a)
+	if s := silence(time.Second, true); !a.Current || s != time.Second {
+		t.Errorf("heard from, and silent for %s", s)
+	}
+	must(t, c.admin().CoreV1().Nodes().Delete(t.Context(), "n1", metav1.DeleteOptions{}))
+	if _, known := c.server.Silence(at, true)["n1"]; known {
+		t.Error("a node that is gone is waited for")
 	}
 }

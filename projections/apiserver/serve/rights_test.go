@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"net/http"
 	"testing"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -11,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"cairn/projections/apiserver/pki"
 )
 
 // grant lets a user get, list and create a resource in default.
@@ -92,5 +95,35 @@ func TestServiceAccountTokensCountWhileTheirAccountLives(t *testing.T) {
 	must(t, admin.CoreV1().ServiceAccounts("default").Delete(t.Context(), "robot", metav1.DeleteOptions{}))
 	if _, err := robot.CoreV1().ConfigMaps("default").Get(t.Context(), "a", metav1.GetOptions{}); !apierrors.IsUnauthorized(err) {
 		t.Errorf("its token outlives it: %v", err)
+	}
+}
+
+func TestNoHeaderAndNoForeignCertificateNamesAUser(t *testing.T) {
+	c := newCell(t)
+	r, err := http.NewRequestWithContext(t.Context(), "GET", "https://"+c.server.Addr()+"/api/v1/secrets", nil)
+	must(t, err)
+	for k, v := range map[string]string{"X-Remote-User": "alice", "X-Remote-Group": "system:masters", "X-Forwarded-For": "127.0.0.1", "Authorization": "Bearer e30.e30.e30"} {
+		r.Header.Set(k, v)
+	}
+	h, err := rest.HTTPClientFor(&rest.Config{TLSClientConfig: rest.TLSClientConfig{CAData: c.pki.CertPEM()}})
+	must(t, err)
+	resp, err := h.Do(r)
+	must(t, err)
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a made-up token: %d", resp.StatusCode)
+	}
+	r.Header.Del("Authorization")
+	if resp, err = h.Do(r); err != nil || resp.StatusCode != http.StatusForbidden {
+		t.Errorf("headers that name a user: %v %v", resp, err)
+	}
+	resp.Body.Close()
+	other, err := pki.Open(t.TempDir(), "other")
+	must(t, err)
+	pair, err := other.Issue("alice", "system:masters")
+	must(t, err)
+	config := &rest.Config{Host: "https://" + c.server.Addr(), TLSClientConfig: rest.TLSClientConfig{CAData: c.pki.CertPEM(), CertData: pair.Cert, KeyData: pair.Key}}
+	if _, err := kubernetes.NewForConfigOrDie(config).CoreV1().Secrets("").List(t.Context(), metav1.ListOptions{}); !apierrors.IsUnauthorized(err) {
+		t.Errorf("a certificate of another authority: %v", err)
 	}
 }
