@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"net/http"
+	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -55,7 +56,7 @@ func New(a *pki.Authority, engine *storage.Engine) (*Authn, error) {
 	verify.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	known := group.NewAuthenticatedGroupAdder(union.New(
 		authenticator.RequestFunc(inProcess),
-		certs.NewDynamic(certs.StaticVerifierFn(verify), certs.CommonNameUserConversion),
+		&certificates{verify: certs.NewDynamic(certs.StaticVerifierFn(verify), certs.CommonNameUserConversion), now: time.Now},
 		bearertoken.New(jwt),
 	))
 	return &Authn{Requests: union.NewFailOnError(known, anonymous.NewAuthenticator(nil)), Tokens: tokens, Audience: audience}, nil
