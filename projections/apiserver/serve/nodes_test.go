@@ -109,21 +109,7 @@ func TestAPodFromBindingToItsEnd(t *testing.T) {
 	if err != nil || p.Status.Phase != corev1.PodRunning || p.Status.QOSClass != corev1.PodQOSBestEffort || len(p.Status.ContainerStatuses) != 1 {
 		t.Errorf("reported as %+v (%v)", p.Status, err)
 	}
-	gate := `{"status":{"conditions":[{"type":"example.com/gate","status":"True"}]}}`
-	_, err = pods.Patch(t.Context(), "web", types.StrategicMergePatchType, []byte(gate), metav1.PatchOptions{}, "status")
-	must(t, err)
-	if a := n.report(p, events.PodReported, events.Running, true); !a.Accepted {
-		t.Fatalf("report refused: %+v", a)
-	}
-	p, err = pods.Get(t.Context(), "web", metav1.GetOptions{})
-	must(t, err)
-	conditions := ""
-	for _, c := range p.Status.Conditions {
-		conditions += string(c.Type) + "=" + string(c.Status) + " "
-	}
-	if conditions != "example.com/gate=True PodScheduled=True Ready=True " {
-		t.Errorf("conditions %s", conditions)
-	}
+	n.keepsOthersConditions(p)
 	story, err := admin.EventsV1().Events("default").List(t.Context(), metav1.ListOptions{FieldSelector: "reason=Started"})
 	if err != nil || len(story.Items) != 2 || story.Items[0].Regarding.Name != "web" {
 		t.Errorf("story: %v (%v)", story, err)
@@ -148,6 +134,28 @@ func TestAPodFromBindingToItsEnd(t *testing.T) {
 		if !found {
 			t.Errorf("no %s on record", typ)
 		}
+	}
+}
+
+// keepsOthersConditions sets a condition that is not the node's; the next
+// report must not take it away.
+func (n *node) keepsOthersConditions(p *corev1.Pod) {
+	n.t.Helper()
+	pods := n.admin().CoreV1().Pods(p.Namespace)
+	gate := `{"status":{"conditions":[{"type":"example.com/gate","status":"True"}]}}`
+	_, err := pods.Patch(n.t.Context(), "web", types.StrategicMergePatchType, []byte(gate), metav1.PatchOptions{}, "status")
+	must(n.t, err)
+	if a := n.report(p, events.PodReported, events.Running, true); !a.Accepted {
+		n.t.Fatalf("report refused: %+v", a)
+	}
+	p, err = pods.Get(n.t.Context(), "web", metav1.GetOptions{})
+	must(n.t, err)
+	conditions := ""
+	for _, c := range p.Status.Conditions {
+		conditions += string(c.Type) + "=" + string(c.Status) + " "
+	}
+	if conditions != "example.com/gate=True PodScheduled=True Ready=True " {
+		n.t.Errorf("conditions %s", conditions)
 	}
 }
 
