@@ -96,6 +96,11 @@ func runNode(ctx context.Context, log *slog.Logger, paths cell.Paths, s *cell.Se
 	defer cancel(nil)
 	found := newRepairs()
 	plane := network.New(ctx, network.Config{Cell: s.Name, LinkPrefix: s.LinkPrefix(), NodeAddr: addr, Log: log,
+		OnStart: func() {
+			if at, yes := apiForPods(s); yes {
+				go forward(ctx, at, s.Listen) // ends with ctx
+			}
+		},
 		OnRepair: found.add, OnRefused: func(err error) { cancel(&cell.Coded{Code: cell.ExitRefused, Err: err}) }})
 	client := &http.Client{Transport: &http.Transport{
 		TLSClientConfig:   &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{creds}, MinVersion: tls.VersionTLS12},

@@ -148,7 +148,7 @@ func serveCell(ctx context.Context, paths cell.Paths, s *cell.Settings, f *follo
 		return err
 	}
 	server, err := serve.Start(ctx, serve.Config{Cell: f, Ring: ring, PKI: ca, Listen: s.Listen, Names: []string{s.NodeName},
-		Advertise: reachable(s.Listen), History: history.Handler(f, log)})
+		Advertise: reachable(s), History: history.Handler(f, log)})
 	if err != nil {
 		return err
 	}
@@ -189,11 +189,13 @@ func serveCell(ctx context.Context, paths cell.Paths, s *cell.Settings, f *follo
 	return err
 }
 
-// reachable is the address that pods reach the server at; none where it
-// listens on the loopback alone.
-func reachable(listen string) string {
-	ap, err := netip.ParseAddrPort(listen)
-	if err != nil || ap.Addr().IsLoopback() {
+// reachable is the address that pods reach the server at; empty: none.
+func reachable(s *cell.Settings) string {
+	if at, yes := apiForPods(s); yes {
+		return at.Addr().String()
+	}
+	ap, err := netip.ParseAddrPort(s.Listen)
+	if err != nil {
 		return ""
 	}
 	if !ap.Addr().IsUnspecified() {

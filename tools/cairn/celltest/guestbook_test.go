@@ -63,6 +63,19 @@ func TestTheGuestbookWorksAndItsStoryIsTold(t *testing.T) {
 		t.Error("no logs of the front end")
 	}
 
+	// A pod reaches the API by the kubernetes service, and is somebody there.
+	// (redis-cli speaks no HTTP, but it says whether somebody answered.)
+	answer := c.Kubectl("exec", "rc/redis", "--", "redis-cli", "-h", "kubernetes", "-p", "443", "ping")
+	if said := answer.Out + answer.Err; strings.Contains(said, "Could not connect") || !strings.Contains(said, "rotocol error") && !strings.Contains(said, "closed") {
+		t.Errorf("the API from a pod: %s", said)
+	}
+	vip := c.Must("get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}")
+	ca := filepath.Join(c.data(), "pki", "ca.crt")
+	bearer := c.Must("create", "token", "default")
+	if r := c.browse("--cacert", ca, "-H", "Authorization: Bearer "+strings.TrimSpace(bearer), "https://"+vip+"/version"); !strings.Contains(r.Out, "v1.37") {
+		t.Errorf("the API by its service: %s%s", r.Out, r.Err)
+	}
+
 	// Wider, and why.
 	c.Must("scale", "deployment/frontend", "--replicas=5")
 	c.Must("rollout", "status", "deployment/frontend", "--timeout=90s")

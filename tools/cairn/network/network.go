@@ -21,6 +21,7 @@ type Config struct {
 	LinkPrefix string
 	NodeAddr   netip.Addr
 	OnRepair   func(what string)
+	OnStart    func()          // the dataplane works from now on
 	OnRefused  func(err error) // the machine has these ranges: trying again won't help
 	Log        *slog.Logger
 }
@@ -72,6 +73,7 @@ func (n *Network) Configure(_ context.Context, r feed.Registration) error {
 		return err
 	}
 	n.plane, n.made = plane, cfg
+	n.cfg.OnStart()
 	return nil
 }
 
