@@ -17,6 +17,7 @@ const (
 	PodEvicted        Type = "pod.evicted"        // as deletion.requested, but a disruption budget must allow it
 	RequestRefused    Type = "request.refused"    // refused before it became a record: denials, conflicts
 	PastRead          Type = "past.read"
+	SessionOpened     Type = "session.opened" // exec, attach, port-forward: who entered which pod, and with which command
 
 	// Written by schedulers: ours, or a foreign one's Binding.
 	PodPlaced        Type = "pod.placed"

@@ -87,7 +87,7 @@ func (s *State) dispatch(e *events.Event) Outcome {
 		return s.place(e)
 	case events.PodUnschedulable:
 		return s.unschedulable(e)
-	case events.RequestRefused, events.PastRead:
+	case events.RequestRefused, events.PastRead, events.SessionOpened:
 		return Outcome{}
 	}
 	if e.Type.IsReport() {
