@@ -89,7 +89,7 @@ func (w *world) record(t *testing.T, words []string) *events.Event {
 	if e.Type == events.ObjectCreated {
 		e.Parts = []events.Part{{Column: events.Spec, Encoding: "text", Data: []byte("body")}}
 		kindFacts(e)
-	} else if e.Type == events.ObjectUpdated || e.Type == events.DeletionRequested {
+	} else if e.Type == events.ObjectUpdated || e.Type == events.DeletionRequested || e.Type == events.PodEvicted {
 		kindFacts(e)
 	}
 	return e
