@@ -72,22 +72,30 @@ func (t *Tally) run(ctx context.Context) {
 	for {
 		select {
 		case n := <-t.notes:
-			k := key{n.Type, n.Actor.Who(), n.Verb, n.Resource, n.Status}
-			if c := open[k]; c != nil {
-				c.more++
-				continue
-			}
-			open[k] = &count{note: n, since: t.now()}
-			t.write(ctx, n, 1, t.now())
+			t.note(ctx, open, n)
 		case <-tick.C:
 			t.close(ctx, open, t.now().Add(-window))
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 			defer cancel()
+			for len(t.notes) > 0 { // what was noted before the end counts
+				t.note(last, open, <-t.notes)
+			}
 			t.close(last, open, t.now())
 			return
 		}
 	}
+}
+
+// note counts n, and writes it where it is the first of its minute.
+func (t *Tally) note(ctx context.Context, open map[key]*count, n Note) {
+	k := key{n.Type, n.Actor.Who(), n.Verb, n.Resource, n.Status}
+	if c := open[k]; c != nil {
+		c.more++
+		return
+	}
+	open[k] = &count{note: n, since: t.now()}
+	t.write(ctx, n, 1, t.now())
 }
 
 // close writes the counts of the minutes that began before the time given.

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,17 +71,22 @@ func Topic(t testing.TB) string {
 	return "cairn-test-" + hex.EncodeToString(b[:])
 }
 
-// Script returns the path of kafka.sh.
+// Script returns the path of kafka.sh. A test runs in its package's folder, so
+// the checkout is the nearest folder above that has a go.mod; file names in the
+// binary would be gone with -trimpath.
 func Script() (string, error) {
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
-		return "", fmt.Errorf("the test was built without file names: build it without -trimpath, or set %s", Environment)
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
 	}
-	path := filepath.Join(filepath.Dir(file), "../../../../deploy/kafka/kafka.sh")
-	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("the test needs the source tree it was built from, or %s: %w", Environment, err)
+	for top := dir; ; top = filepath.Dir(top) {
+		if _, err := os.Stat(filepath.Join(top, "go.mod")); err == nil {
+			return filepath.Join(top, "deploy/kafka/kafka.sh"), nil
+		}
+		if top == filepath.Dir(top) {
+			return "", fmt.Errorf("no checkout above %s: run the test in its source tree, or set %s", dir, Environment)
+		}
 	}
-	return path, nil
 }
 
 // start tries a few times: between the choice of a port and its use another
