@@ -81,7 +81,7 @@ func TestTheGuestbookWorksAndItsStoryIsTold(t *testing.T) {
 	c.Must("rollout", "status", "deployment/frontend", "--timeout=90s")
 	c.why("deploy/frontend", "alice from 127.0.0.1 created deployment frontend", "replicas 3 -> 5", "it wants 5 pods, has 5")
 	pod := c.Must("get", "pods", "-l", "app=frontend", "-o", "jsonpath={.items[0].metadata.name}")
-	c.why("po/"+pod, "alice", "created deployment frontend", "replica set", "placed pod "+pod+" on n1", "Started")
+	c.why("po/"+pod, "alice from 127.0.0.1", "deployment frontend", "replica set", "placed pod "+pod+" on n1", "Started")
 
 	// A pod deleted is replaced, and the past still shows it.
 	then := c.status().Server.Folded
@@ -97,7 +97,7 @@ func TestTheGuestbookWorksAndItsStoryIsTold(t *testing.T) {
 	c.Must("rollout", "status", "deployment/frontend", "--timeout=90s")
 
 	// An image that does not exist: the old pods go on; undone, all is well again.
-	c.Must("set", "image", "deployment/frontend", "web=guestbook/web:nope")
+	c.Must("set", "image", "deployment/frontend", "web=127.0.0.1:1/web:nope")
 	c.Eventually("a pod without its image", func() (bool, string) {
 		out := c.Must("get", "pods", "-l", "app=frontend")
 		return strings.Contains(out, "ImagePull"), out
@@ -146,6 +146,12 @@ func TestASmallCellOnKafka(t *testing.T) {
 		t.Fatalf("down: %s%s", r.Out, r.Err)
 	}
 	c.replayMatches()
+	// The same topic under another cell's data is refused, and the data are left.
+	stranger := []string{"--data-dir", filepath.Join(c.dir, "stranger"), "--run-dir", filepath.Join(c.dir, "stranger-run")}
+	r := c.Cairn(append([]string{"up", "--detach", "--name", "stranger", "--node-name", "n1", "--ledger", c.ledger + "/" + c.name}, stranger...)...)
+	if r.Code != 3 || !strings.Contains(r.Err, "incarnation") {
+		t.Errorf("another cell's ledger: exit %d\n%s%s", r.Code, r.Out, r.Err)
+	}
 	c.Up()
 	if after := c.Must("get", "configmap", "settings", "-o", "jsonpath={.metadata.uid}"); after != before {
 		t.Errorf("uid %s, was %s", after, before)

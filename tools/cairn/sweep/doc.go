@@ -13,5 +13,5 @@
 // removed only when it is the cell's own and no mount is left in it, since a
 // pod's hostPath may be mounted there; running it again is harmless.
 //
-// No goroutine. Read first: TestNothingIsLeftOfACellThatWasKilled.
+// No goroutine. Read first: sweep.go, then TestDownLeavesNothingButTheData in celltest.
 package sweep
