@@ -269,8 +269,9 @@ func TestTwoCellsShareAMachineAndTheLastOneCleansUp(t *testing.T) {
 		}
 		return strings.TrimSpace(string(b))
 	}
-	if forward() != "0" {
-		t.Fatalf("ip_forward is %s before the test", forward())
+	// A new namespace takes the machine's own setting over, which may be on.
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("0"), 0o644); err != nil {
+		t.Fatal(err)
 	}
 	one, two := config(t), config(t)
 	two.StateDir, two.Cell, two.LocalAddrs = one.StateDir, "other", nil
