@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -117,19 +118,40 @@ func (w *worker) startDone(s *starting, err error, cancelled bool) {
 		w.startFailed(c, err, cancelled)
 		return
 	}
-	incidents := []events.Incident{{Reason: "Created", Message: "Created container " + c, Container: c}, {Reason: "Started", Message: "Started container " + c, Container: c}}
+	again := again(w.state(c).Last)
+	w.runs(s.run, s.image.ID)
+	pulled := events.Incident{Reason: "Pulled", Message: fmt.Sprintf("Container image %q already present on machine", s.spec.Image), Container: c}
 	if s.pulled {
-		w.tell(events.ImagePulled, nil, events.Incident{Reason: "Pulled", Message: fmt.Sprintf("Successfully pulled image %q", s.spec.Image), Container: c})
-	} else {
-		incidents = append([]events.Incident{{Reason: "Pulled", Message: fmt.Sprintf("Container image %q already present on machine", s.spec.Image), Container: c}}, incidents...)
+		pulled.Message = fmt.Sprintf("Successfully pulled image %q", s.spec.Image)
+		w.tell(events.ImagePulled, nil, pulled)
+	}
+	started := events.Incident{Reason: "Started", Message: "Started container " + c + again, Container: c}
+	created := events.Incident{Reason: "Created", Message: "Created container " + c, Container: c}
+	incidents := []events.Incident{pulled, created, started}
+	if again != "" { // the first one is the record's reason
+		incidents = []events.Incident{started, pulled, created}
+	}
+	if s.pulled {
+		incidents = slices.DeleteFunc(incidents, func(i events.Incident) bool { return i == pulled })
 	}
 	if s.image.Config.StopSignal != "" {
 		w.signals[c] = s.image.Config.StopSignal
 	}
-	w.runs(s.run, s.image.ID)
 	w.tell(events.ContainerStarted, nil, incidents...)
 	w.watch(s.run)
 	w.afterStart(s.run)
+}
+
+// again says why a container runs anew that did not end by itself.
+func again(last *lifecycle.Exit) string {
+	if last == nil {
+		return ""
+	}
+	return map[string]string{
+		lifecycle.StopCell:    " again: the cell was ended and is up again",
+		lifecycle.StopLost:    " again: its sandbox was gone (was the machine switched off?) and is made anew",
+		lifecycle.StopChanged: " again: its image was changed",
+	}[last.Asked]
 }
 
 // runs tells the machine that a run has started.
@@ -145,6 +167,9 @@ func (w *worker) startFailed(c string, err error, cancelled bool) {
 	w.handle(lifecycle.Event{What: lifecycle.StartFailed, Container: c, Reason: f.reason, Message: f.Error()})
 	if cancelled {
 		return
+	}
+	if f.reason == "FailedMount" || f.reason == "CreateContainerConfigError" {
+		w.objects = nil // what was missing may be there when it is fetched anew
 	}
 	w.log.Warn("container does not start", "container", c, "reason", f.reason, "err", f.err)
 	w.tell(f.report, nil, events.Incident{Reason: incidentOf(f.reason), Message: f.Error(), Container: c, Warning: true})
@@ -199,22 +224,40 @@ func (w *worker) pauseGone(p pauseProcess) {
 	w.tell(events.SandboxFailed, nil, events.Incident{Reason: "SandboxChanged", Message: "The pause process ended: the pod's namespaces are made again", Warning: true})
 }
 
+// ended is the end of a run.
+type ended struct {
+	run  run
+	exit lifecycle.Exit
+}
+
 // exited takes the end of a run in.
-func (w *worker) exited(r run, e lifecycle.Exit) {
-	s := w.state(r.container)
-	if s == nil || w.current(r.container) != r || !s.Alive() {
-		return
+func (w *worker) exited(r run, e lifecycle.Exit) { w.exitedAll([]ended{{r, e}}) }
+
+// exitedAll takes ends in that became known together: no report says that one
+// of them still runs.
+func (w *worker) exitedAll(all []ended) {
+	var news []run
+	for _, x := range all {
+		c := x.run.container
+		s := w.state(c)
+		if s == nil || w.current(c) != x.run || !s.Alive() {
+			continue
+		}
+		if cancel := w.probing[c]; cancel != nil {
+			cancel()
+			delete(w.probing, c)
+		}
+		w.handle(lifecycle.Event{What: lifecycle.HasExited, Container: c, Exit: &x.exit})
+		news = append(news, x.run)
 	}
-	if cancel := w.probing[r.container]; cancel != nil {
-		cancel()
-		delete(w.probing, r.container)
+	for _, r := range news {
+		w.tell(events.ContainerExited, nil, exitIncidents(r.container, w.state(r.container))...)
 	}
-	w.handle(lifecycle.Event{What: lifecycle.HasExited, Container: r.container, Exit: &e})
-	s = w.state(r.container)
-	w.tell(events.ContainerExited, nil, exitIncidents(r.container, s)...)
-	w.save() // before the bundle, which holds the exit, goes
+	w.save() // before the bundles, which hold the exits, go
 	pl, d := w.place, w.d
-	w.beside(func() { d.clean(context.WithoutCancel(d.ctx), pl, r) })
+	for _, r := range news {
+		w.beside(func() { d.clean(context.WithoutCancel(d.ctx), pl, r) })
+	}
 }
 
 // exitIncidents tells of an end: what Kubernetes would not say, and the
@@ -229,7 +272,7 @@ func exitIncidents(c string, s *lifecycle.ContainerState) []events.Incident {
 	}
 	bad := !s.Exit.Known || s.Exit.Code != 0 && s.StopReason == ""
 	out := []events.Incident{{Reason: "Exited", Message: text, Container: c, Warning: bad}}
-	if s.Reason == "CrashLoopBackOff" {
+	if s.Reason == lifecycle.BackOff {
 		out = append(out, events.Incident{Reason: "BackOff", Message: "Back-off restarting failed container " + c + ": " + s.Message, Container: c, Warning: true})
 	}
 	return out
@@ -243,29 +286,35 @@ func (w *worker) shimGone() {
 	}
 	w.shim = nil
 	w.log.Warn("the pod's shim is gone: ending its containers")
-	d, pl, p := w.d, w.place, w.pause
-	var alive []run
+	d, pl, p, alive, ctx := w.d, w.place, w.pause, w.alive(), w.d.ctx
+	w.beside(func() {
+		d.killPod(ctx, pl, p)
+		if ctx.Err() == nil {
+			w.post(func() { w.lost(alive) })
+		}
+	})
+}
+
+// alive lists the runs that have a process.
+func (w *worker) alive() []run {
+	var out []run
 	for name, s := range w.machine.State.Containers {
 		if s.Phase == lifecycle.Running || s.Phase == lifecycle.Stopping {
-			alive = append(alive, w.current(name))
+			out = append(out, w.current(name))
 		}
 	}
-	ctx := w.d.ctx
-	w.beside(func() {
-		d.killAll(ctx, pl)
-		if p.alive() {
-			_ = unix.Kill(p.Pid, unix.SIGKILL)
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		w.post(func() { // in one step: nothing may be started in between
-			w.handle(lifecycle.Event{What: lifecycle.SandboxGone})
-			for _, r := range alive {
-				w.exited(r, d.exitLeft(pl, r))
-			}
-		})
-	})
+	return out
+}
+
+// lost takes in, in one step so that nothing is started in between, that the
+// sandbox and what ran in it is gone.
+func (w *worker) lost(alive []run) {
+	w.handle(lifecycle.Event{What: lifecycle.SandboxGone})
+	var all []ended
+	for _, r := range alive {
+		all = append(all, ended{r, w.d.exitLeft(w.place, r)})
+	}
+	w.exitedAll(all)
 }
 
 // kill ends a container at once.

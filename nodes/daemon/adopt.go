@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -52,7 +53,7 @@ func (d *Daemon) discard(uid string) {
 // The worker has not started yet.
 func (w *worker) resume(m memo) {
 	w.a, w.offset, w.gone, w.pod, w.started, w.pause = m.Assignment, m.Offset, m.Gone, m.Pod, m.Started, m.Pause
-	w.fetched, w.status = m.Assignment.Digest, m.Status
+	w.fetched, w.status = version(m.Assignment), m.Status
 	if m.StopSignals != nil {
 		w.signals = m.StopSignals
 	}
@@ -60,53 +61,83 @@ func (w *worker) resume(m memo) {
 	if m.State.Removed {
 		return // its end is reported again after registration
 	}
-	if m.State.Sandbox == lifecycle.SandboxNone || m.State.Sandbox == lifecycle.SandboxEnded {
+	if m.State.Ending {
+		w.log.Info("the cell was ended and is up again: the pod goes on")
+		w.handle(lifecycle.Event{What: lifecycle.CellBegan})
+	}
+	if s := w.machine.State.Sandbox; s == lifecycle.SandboxNone || s == lifecycle.SandboxEnded {
 		return
 	}
 	// A daemon that ends just now must not take the shim for dead.
-	c, st, err := shim.Connect(context.WithoutCancel(w.d.ctx), w.place.run)
+	ctx := context.WithoutCancel(w.d.ctx)
+	c, st, err := shim.Connect(ctx, w.place.run)
 	if err != nil {
 		w.log.Warn("the pod's shim did not outlive the earlier daemon", "err", err)
-		w.shim = &shim.Client{Dir: w.place.run}
-		w.beside(func() { w.post(w.shimGone) })
+		w.resumeLost(ctx)
 		return
 	}
 	w.shim = c
-	w.compare(m, st)
+	w.compare(st)
 	w.log.Info("pod adopted", "processes", len(st.Processes))
 }
 
-// compare brings the machine up to what the shim says of the processes.
-func (w *worker) compare(m memo, st *wire.State) {
+// killTimeout is how long a new daemon waits for what it kills to end.
+const killTimeout = 5 * time.Second
+
+// resumeLost takes in that the sandbox is gone: after a restart of the machine,
+// mostly. It is known before the first report: none calls the pod ready.
+func (w *worker) resumeLost(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, killTimeout)
+	defer cancel()
+	w.d.killPod(ctx, w.place, w.pause)
+	for name, s := range w.machine.State.Containers {
+		if s.Phase == lifecycle.Starting {
+			w.unstart(name)
+		}
+	}
+	w.lost(w.alive())
+}
+
+// compare brings the machine up to what the shim says of the processes. What
+// ended is taken in before anything is reported.
+func (w *worker) compare(st *wire.State) {
 	procs := map[string]wire.Process{}
 	for _, p := range st.Processes {
 		procs[p.ID] = p
 	}
 	if p, ok := procs[""]; ok {
-		w.watchPause()
 		if w.pause.Pid != p.Pid { // made, and not written down yet
 			w.pause = pauseProcess{Pid: p.Pid}
 			w.pause.Ticks, _ = startTicks(p.Pid)
 		}
+		if p.Exit == nil {
+			w.watchPause()
+		} else {
+			w.pauseGone(w.pause)
+		}
 	}
+	var over []ended
 	for name, s := range w.machine.State.Containers {
 		r := w.current(name)
 		p, ok := procs[w.place.id(r)]
-		switch s.Phase {
-		case lifecycle.Running, lifecycle.Stopping:
-			w.resumeRun(r, s.Phase, ok)
-		case lifecycle.Starting:
+		switch {
+		case s.Phase == lifecycle.Starting:
 			w.resumeStart(r, p, ok)
+		case s.Phase != lifecycle.Running && s.Phase != lifecycle.Stopping:
+		case !ok:
+			over = append(over, ended{r, w.d.exitLeft(w.place, r)})
+		case p.Exit != nil:
+			over = append(over, ended{r, w.d.explainExit(w.place, r, *p.Exit)})
+		default:
+			w.resumeRun(r, s.Phase)
 		}
+	}
+	if len(over) > 0 {
+		w.exitedAll(over)
 	}
 }
 
-func (w *worker) resumeRun(r run, phase lifecycle.Phase, known bool) {
-	if !known {
-		e := w.d.exitLeft(w.place, r)
-		w.beside(func() { w.post(func() { w.exited(r, e) }) })
-		return
-	}
+func (w *worker) resumeRun(r run, phase lifecycle.Phase) {
 	w.watch(r)
 	if phase == lifecycle.Running {
 		w.beside(func() {
@@ -140,7 +171,12 @@ func (w *worker) resumeStart(r run, p wire.Process, known bool) {
 	if known && p.Exit == nil {
 		_ = unix.Kill(p.Pid, unix.SIGKILL)
 	}
-	s := w.state(r.container)
+	w.unstart(r.container)
+}
+
+// unstart puts a container back to before its start began.
+func (w *worker) unstart(container string) {
+	s := w.state(container)
 	s.Phase = lifecycle.Waiting // start cleans up before it begins
 	if s.Exit == nil && s.Last != nil && s.Runs > 0 {
 		s.Phase, s.Exit, s.Last = lifecycle.Exited, s.Last, nil

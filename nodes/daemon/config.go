@@ -27,6 +27,7 @@ type Config struct {
 	Domain       string        // default cluster.local
 	ResolvConf   string        // the host's; default /etc/resolv.conf
 	Heartbeat    time.Duration // default 10 s
+	Refresh      time.Duration // about how old config maps and secrets in volumes get; default 45 s
 
 	Server  Server       // for Run
 	Network Network      // for Run; Shutdown does without
@@ -48,6 +49,9 @@ func (c *Config) complete() error {
 	def(&c.ResolvConf, "/etc/resolv.conf")
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 10 * time.Second
+	}
+	if c.Refresh == 0 {
+		c.Refresh = 45 * time.Second
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

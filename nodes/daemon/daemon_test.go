@@ -15,7 +15,6 @@ import (
 	"cairn/events"
 	"cairn/events/feed"
 	"cairn/nodes/shim"
-	"cairn/nodes/volumes"
 )
 
 func TestTwoContainersShareANetworkAndEndGracefully(t *testing.T) {
@@ -355,39 +354,6 @@ containers:
 	if n.status(pod).Phase != corev1.PodFailed {
 		t.Errorf("phase %s", n.status(pod).Phase)
 	}
-}
-
-func TestShutdownLeavesNothingAndTheNextDaemonGoesOn(t *testing.T) {
-	n := newNode(t)
-	n.start()
-	pod := podOf(t, "web", `{terminationGracePeriodSeconds: 10, containers: [{name: c, command: [sh, -c, "echo up; trap 'exit 0' TERM; while :; do sleep 0.1; done"]}]}`)
-	n.cell.place(t, pod, "10.244.0.2")
-	n.waitReady(pod)
-	n.waitLog(pod, "c", 0, "up")
-	d := n.d
-	n.stop()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := d.Shutdown(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if left := d.cgroups.Procs(n.cfg.CgroupParent); len(left) > 0 {
-		t.Errorf("processes %v are left", left)
-	}
-	for _, m := range d.cgroups.V1 {
-		if exists(filepath.Join(m, n.cfg.CgroupParent)) {
-			t.Errorf("cgroup %s%s is left", m, n.cfg.CgroupParent)
-		}
-	}
-	if err := volumes.UnmountBelow(n.cfg.DataDir); err != nil {
-		t.Error(err)
-	}
-	n.start()
-	n.waitLog(pod, "c", 1, "up")
-	n.wait("its end is known", func() bool {
-		cs := n.status(pod).ContainerStatuses
-		return n.ready(pod) && cs[0].LastTerminationState.Terminated != nil && cs[0].LastTerminationState.Terminated.ExitCode == 0
-	})
 }
 
 func (n *node) exec(pod *corev1.Pod, container string, command ...string) string {

@@ -51,14 +51,18 @@ func (w *worker) stop(ctx context.Context, a lifecycle.Action) {
 func (w *worker) why(a lifecycle.Action) string {
 	text := "Stopping container " + a.Container
 	switch {
-	case a.Reason == "Unhealthy":
+	case a.Reason == lifecycle.StopUnhealthy:
 		return "Container " + a.Container + " failed its probe, will be restarted"
-	case a.Reason == "Killing" && w.a.Why != "":
+	case a.Reason == lifecycle.StopDeleted && w.a.Why != "":
 		return text + ": " + w.a.Why
-	case a.Reason == "PodEnded":
+	case a.Reason == lifecycle.StopPodEnded:
 		return text + ": the pod has ended"
-	case a.Reason == "SandboxChanged":
+	case a.Reason == lifecycle.StopLost:
 		return text + ": its sandbox is gone"
+	case a.Reason == lifecycle.StopCell:
+		return text + ": the cell is ended"
+	case a.Reason == lifecycle.StopChanged:
+		return "Container " + a.Container + " has another image now, will be restarted"
 	}
 	return text
 }
@@ -140,6 +144,14 @@ func (d *Daemon) killAll(ctx context.Context, p place) {
 	}
 }
 
+// killPod ends all of a pod whose shim is gone.
+func (d *Daemon) killPod(ctx context.Context, p place, pause pauseProcess) {
+	d.killAll(ctx, p)
+	if pause.alive() {
+		_ = unix.Kill(pause.Pid, unix.SIGKILL)
+	}
+}
+
 // endSandbox ends the pause process of a pod that has ended; what it wrote and
 // said stays until it is deleted.
 func (w *worker) endSandbox(ctx context.Context) {
@@ -151,7 +163,9 @@ func (w *worker) endSandbox(ctx context.Context) {
 				w.log.Error("end the pod's shim", "err", err)
 			}
 		}
-		w.detach(ctx, pod, a.Address)
+		if err := w.detach(context.WithoutCancel(ctx), pod, a.Address); err != nil {
+			w.log.Error("end the pod's sandbox", "err", err)
+		}
 		w.post(func() { w.handle(lifecycle.Event{What: lifecycle.SandboxStopped}) })
 	})
 }
@@ -188,7 +202,7 @@ func (w *worker) remove(ctx context.Context) {
 
 func (w *worker) detach(ctx context.Context, pod *corev1.Pod, address string) error {
 	addr, ok := podAddr(pod, address)
-	if !ok {
+	if !ok || w.d.cfg.Network == nil {
 		return nil
 	}
 	if err := w.d.cfg.Network.Detach(ctx, addr); err != nil {

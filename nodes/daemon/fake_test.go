@@ -28,6 +28,7 @@ type cell struct {
 	entries map[string]feed.AssignmentEntry
 	order   []feed.AssignmentEntry // everything ever emitted
 	bundles map[string]feed.Bundle
+	asked   []events.Revision // of pods, in order
 	reports []feed.Report
 	vips    []feed.VIPEntry
 	silent  bool          // no marks
@@ -66,6 +67,15 @@ func key(pod *corev1.Pod) string { return pod.Namespace + "/" + pod.Name + "/" +
 // place assigns a pod with what it names.
 func (c *cell) place(t *testing.T, pod *corev1.Pod, addr string, others ...any) {
 	t.Helper()
+	c.bundle(t, pod, others...)
+	c.emit(feed.AssignmentEntry{Key: key(pod), Pod: &feed.Assignment{
+		Namespace: pod.Namespace, Name: pod.Name, UID: string(pod.UID), Epoch: 1, Revision: 1, Digest: "d1", Address: addr,
+	}})
+}
+
+// bundle sets what a node gets that asks for the pod.
+func (c *cell) bundle(t *testing.T, pod *corev1.Pod, others ...any) {
+	t.Helper()
 	raw := func(v any) json.RawMessage {
 		b, err := json.Marshal(v)
 		if err != nil {
@@ -83,9 +93,17 @@ func (c *cell) place(t *testing.T, pod *corev1.Pod, addr string, others ...any) 
 		}
 	}
 	c.change(func() { c.bundles[string(pod.UID)] = b })
-	c.emit(feed.AssignmentEntry{Key: key(pod), Pod: &feed.Assignment{
-		Namespace: pod.Namespace, Name: pod.Name, UID: string(pod.UID), Epoch: 1, Revision: 1, Digest: "d1", Address: addr,
-	}})
+}
+
+// update changes a pod that is placed.
+func (c *cell) update(t *testing.T, pod *corev1.Pod, digest string) {
+	t.Helper()
+	c.bundle(t, pod)
+	c.mu.Lock()
+	a := *c.entries[key(pod)].Pod
+	c.mu.Unlock()
+	a.Digest, a.Revision = digest, a.Revision+1
+	c.emit(feed.AssignmentEntry{Key: key(pod), Pod: &a})
 }
 
 func (c *cell) remove(pod *corev1.Pod, grace int64) {
@@ -160,9 +178,10 @@ func (c *cell) VIPs(ctx context.Context, _ events.Offset) iter.Seq2[feed.VIPEntr
 	}
 }
 
-func (c *cell) Pod(_ context.Context, ns, name, uid string, _ events.Revision) (*feed.Bundle, error) {
+func (c *cell) Pod(_ context.Context, ns, name, uid string, rev events.Revision) (*feed.Bundle, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.asked = append(c.asked, rev)
 	b, ok := c.bundles[uid]
 	if !ok {
 		return nil, fmt.Errorf("pod %s/%s is not placed here", ns, name)

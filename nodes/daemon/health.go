@@ -91,25 +91,25 @@ func (w *worker) afterStart(r run) {
 func (w *worker) probe(ctx context.Context, r run) {
 	spec, s := w.spec(r.container), w.state(r.container)
 	if spec.StartupProbe != nil && !s.Passed {
-		w.probeOne(ctx, r, probes.Startup, spec.StartupProbe, probes.Undecided)
+		w.probeOne(ctx, r, probes.Startup, spec.StartupProbe, probes.Past{Started: s.Started})
 		return
 	}
 	if spec.LivenessProbe != nil {
-		w.probeOne(ctx, r, probes.Liveness, spec.LivenessProbe, probes.Undecided)
+		w.probeOne(ctx, r, probes.Liveness, spec.LivenessProbe, probes.Past{Started: s.Started})
 	}
 	if spec.ReadinessProbe != nil {
-		assume := probes.Undecided
+		past := probes.Past{Started: s.Started}
 		if s.Ready {
-			assume = probes.Passed
+			past.Verdict = probes.Passed
 		}
-		w.probeOne(ctx, r, probes.Readiness, spec.ReadinessProbe, assume)
+		w.probeOne(ctx, r, probes.Readiness, spec.ReadinessProbe, past)
 	}
 }
 
-func (w *worker) probeOne(ctx context.Context, r run, k probes.Kind, p *corev1.Probe, assume probes.Verdict) {
+func (w *worker) probeOne(ctx context.Context, r run, k probes.Kind, p *corev1.Probe, past probes.Past) {
 	t := w.target(r).Target
 	w.beside(func() {
-		probes.Run(ctx, k, p, t, assume, func(res probes.Result) {
+		probes.Run(ctx, k, p, t, past, func(res probes.Result) {
 			w.post(func() {
 				if ctx.Err() == nil && w.current(r.container) == r {
 					w.probed(ctx, r, res)
@@ -125,6 +125,9 @@ const noteEvery = 5 * time.Minute
 
 func (w *worker) probed(ctx context.Context, r run, res probes.Result) {
 	c := r.container
+	if w.state(c).Phase != lifecycle.Running {
+		return // it is being stopped: that it answers badly is no news
+	}
 	text := fmt.Sprintf("%s probe failed: %s", title(res.Kind), res.Message)
 	switch {
 	case res.Verdict == probes.Undecided:

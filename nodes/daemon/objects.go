@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"cairn/events"
 	"cairn/events/feed"
 	"cairn/nodes/sandbox"
 	"cairn/nodes/volumes"
@@ -27,9 +28,10 @@ type objects struct {
 	node       corev1.ResourceList
 }
 
-// fetch asks a server for the pod as of the assignment's revision.
-func (d *Daemon) fetch(ctx context.Context, a feed.Assignment) (*objects, error) {
-	b, err := d.cfg.Server.Pod(ctx, a.Namespace, a.Name, a.UID, a.Revision)
+// fetch asks a server for the pod as of a revision (0: as of now), and for what
+// it names as of now.
+func (d *Daemon) fetch(ctx context.Context, a feed.Assignment, rev events.Revision) (*objects, error) {
+	b, err := d.cfg.Server.Pod(ctx, a.Namespace, a.Name, a.UID, rev)
 	if err != nil {
 		return nil, fmt.Errorf("fetch pod %s/%s: %w", a.Namespace, a.Name, err)
 	}

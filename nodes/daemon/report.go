@@ -56,6 +56,9 @@ func (q *reports) add(o *outgoing) {
 	}
 }
 
+// idle tells whether all was answered.
+func (q *reports) idle() bool { return q.first() == nil }
+
 func (q *reports) first() *outgoing {
 	q.mu.Lock()
 	defer q.mu.Unlock()

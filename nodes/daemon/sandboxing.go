@@ -31,10 +31,10 @@ func (w *worker) makeSandbox(ctx context.Context) {
 		var p pauseProcess
 		var err error
 		if o == nil {
-			o, err = d.fetch(ctx, a)
+			o, err = d.fetch(ctx, a, a.Revision)
 		}
 		if err == nil {
-			c, p, err = d.makeSandbox(ctx, pl, a, o)
+			c, p, err = d.makeSandbox(ctx, w, pl, a, o)
 		}
 		if d.ctx.Err() != nil {
 			return
@@ -48,6 +48,7 @@ func (w *worker) sandboxDone(o *objects, c *shim.Client, p pauseProcess, err err
 		w.shim, w.pause = c, p
 	}
 	if err != nil {
+		w.objects = nil // what was missing may be there when it is fetched anew
 		f := asFailure(err, "FailedCreatePodSandBox", events.SandboxFailed)
 		w.handle(lifecycle.Event{What: lifecycle.SandboxFailed, Reason: f.reason, Message: f.Error()})
 		w.log.Warn("sandbox is not made", "reason", f.reason, "err", f.err)
@@ -60,7 +61,7 @@ func (w *worker) sandboxDone(o *objects, c *shim.Client, p pauseProcess, err err
 	w.watchPause()
 }
 
-func (d *Daemon) makeSandbox(ctx context.Context, pl place, a feed.Assignment, o *objects) (*shim.Client, pauseProcess, error) {
+func (d *Daemon) makeSandbox(ctx context.Context, w *worker, pl place, a feed.Assignment, o *objects) (*shim.Client, pauseProcess, error) {
 	var p pauseProcess
 	if err := d.podFiles(pl, o.pod); err != nil {
 		return nil, p, err
@@ -68,7 +69,7 @@ func (d *Daemon) makeSandbox(ctx context.Context, pl place, a feed.Assignment, o
 	if err := d.cgroups.Make(pl.cgroup, sandbox.PodLimits(o.pod)); err != nil {
 		return nil, p, err
 	}
-	if _, err := volumes.Setup(pl.volumes(), o.volumes()); err != nil {
+	if _, err := w.setupVolumes(o); err != nil {
 		return nil, p, &failure{"FailedMount", events.VolumeFailed, err}
 	}
 	c, err := d.openShim(ctx, pl)
@@ -175,9 +176,17 @@ func unmountAndRemove(pl place) error {
 	return errors.Join(os.RemoveAll(pl.run), os.RemoveAll(filepath.Join(pl.data, "c")), os.RemoveAll(pl.logs))
 }
 
+// setupVolumes prepares the pod's volumes, or brings them up to date; one at a
+// time. It may be called beside the worker.
+func (w *worker) setupVolumes(o *objects) (volumes.Paths, error) {
+	w.mounting.Lock()
+	defer w.mounting.Unlock()
+	return volumes.Setup(w.place.volumes(), o.volumes())
+}
+
 // refreshVolumes brings volumes made of objects up to date.
 func (w *worker) refreshVolumes(o *objects) {
-	if _, err := volumes.Setup(w.place.volumes(), o.volumes()); err != nil {
+	if _, err := w.setupVolumes(o); err != nil {
 		w.log.Warn("volumes are not up to date", "err", err)
 	}
 }

@@ -50,7 +50,7 @@ func (s *starting) do(ctx context.Context) error {
 		return &failure{"FailedCreatePodSandBox", events.SandboxFailed, errors.New("the pod's shim is gone")}
 	}
 	if s.objects == nil {
-		if s.objects, err = s.d.fetch(ctx, s.a); err != nil {
+		if s.objects, err = s.d.fetch(ctx, s.a, s.a.Revision); err != nil {
 			return &failure{"FailedFetch", events.ContainerBackOff, err}
 		}
 		s.fetched = true
@@ -119,7 +119,7 @@ func (s *starting) config(rootfs string) (*specs.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	paths, err := volumes.Setup(s.place.volumes(), s.objects.volumes())
+	paths, err := s.w.setupVolumes(s.objects)
 	if err != nil {
 		return nil, &failure{"FailedMount", events.VolumeFailed, err}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -41,7 +42,8 @@ type worker struct {
 
 	fetching  bool
 	notBefore time.Time                     // of the next refetch
-	fetched   string                        // digest of the spec that pod is of
+	fetched   string                        // digest and address that pod is of
+	refreshAt time.Time                     // when its volumes' objects are fetched anew
 	starts    map[string]context.CancelFunc // starts under way
 	probing   map[string]context.CancelFunc
 	status    *corev1.PodStatus // last reported
@@ -49,6 +51,9 @@ type worker struct {
 	written   []byte            // last memo
 	noted     map[string]time.Time
 	answered  bool // the end of the sandbox was reported, and heard
+
+	mounting sync.Mutex    // held while volumes are prepared
+	rested   chan struct{} // closed when the cell's end was carried out
 }
 
 // newWorker makes a worker that does nothing yet.
@@ -57,7 +62,7 @@ func (d *Daemon) newWorker(a feed.Assignment, o events.Offset) *worker {
 		d: d, log: d.cfg.Log.With("pod", a.Namespace+"/"+a.Name, "uid", a.UID),
 		inbox: make(chan func(), 64), ended: make(chan struct{}), reports: newReports(d), place: d.place(a),
 		a: a, offset: o, started: time.Now(), notBefore: time.Now(), signals: map[string]string{},
-		starts: map[string]context.CancelFunc{}, probing: map[string]context.CancelFunc{}, noted: map[string]time.Time{},
+		starts: map[string]context.CancelFunc{}, probing: map[string]context.CancelFunc{}, noted: map[string]time.Time{}, rested: make(chan struct{}),
 	}
 }
 
@@ -120,9 +125,9 @@ func (w *worker) loop(ctx context.Context) {
 		if gate == nil && w.machine == nil {
 			w.learn(ctx)
 		}
-		if due := w.tokenDue(); gate == nil && !due.IsZero() {
+		if due, rev := w.fetchDue(); gate == nil && !due.IsZero() {
 			if time.Now().After(due) {
-				w.refetch(ctx)
+				w.refetch(ctx, rev)
 			} else if wake.IsZero() || due.Before(wake) {
 				wake = due
 			}
@@ -133,6 +138,7 @@ func (w *worker) loop(ctx context.Context) {
 		}
 		w.statusChanged()
 		w.save()
+		w.rest()
 		if !w.await(ctx, &gate, wake) {
 			return
 		}
@@ -168,11 +174,10 @@ func (w *worker) assigned(a *feed.Assignment, o events.Offset) {
 		w.gone = true
 	} else {
 		w.gone = false
-		changed := a.Digest != w.fetched || a.Address != w.a.Address
-		w.a = *a
-		if w.machine != nil && changed && a.Deleting == 0 && !w.fetching && !w.machine.State.Deleting {
-			w.refetch(w.d.ctx)
+		if a.Digest != w.a.Digest || a.Address != w.a.Address {
+			w.notBefore = time.Now() // news, whatever came of the last fetch
 		}
+		w.a = *a
 	}
 	w.applyDeletion()
 }
@@ -200,83 +205,6 @@ func (w *worker) applyDeletion() {
 }
 
 func (w *worker) handle(e lifecycle.Event) { w.machine.Handle(e, time.Now()) }
-
-// learn fetches the pod, once at a time, and makes its machine.
-func (w *worker) learn(ctx context.Context) {
-	if w.fetching {
-		return
-	}
-	w.fetching = true
-	a := w.a
-	w.beside(func() {
-		for wait := 200 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 10*time.Second) {
-			o, err := w.d.fetch(ctx, a)
-			if err == nil {
-				w.post(func() { w.learned(o, a.Digest) })
-				return
-			}
-			w.log.Warn("cannot fetch the pod yet", "err", err)
-			pause(ctx, wait)
-		}
-	})
-}
-
-// tokenDue is when the service account's token is to be fetched anew: when a
-// fifth of its life is left, or now where this daemon does not know it. Zero:
-// never, or it is under way.
-func (w *worker) tokenDue() time.Time {
-	if w.fetching || w.machine == nil || w.machine.State.Sandbox != lifecycle.SandboxReady || w.machine.State.Deleting {
-		return time.Time{}
-	}
-	if w.objects == nil {
-		return w.notBefore
-	}
-	if w.objects.expires.IsZero() {
-		return time.Time{}
-	}
-	due := w.objects.fetched.Add(w.objects.expires.Sub(w.objects.fetched) * 4 / 5)
-	if due.Before(w.notBefore) {
-		return w.notBefore
-	}
-	return due
-}
-
-// refetchAgain is how long a fetch that failed, or brought no newer token, is
-// not tried again.
-const refetchAgain = 30 * time.Second
-
-// refetch brings the objects, and volumes made of them, up to date.
-func (w *worker) refetch(ctx context.Context) {
-	w.fetching, w.notBefore = true, time.Now().Add(refetchAgain)
-	a := w.a
-	w.beside(func() {
-		o, err := w.d.fetch(ctx, a)
-		w.post(func() {
-			if w.fetching = false; err != nil {
-				w.log.Warn("cannot fetch what changed of the pod", "err", err)
-				return
-			}
-			w.learned(o, a.Digest)
-		})
-		if err == nil {
-			w.refreshVolumes(o)
-		}
-	})
-}
-
-func (w *worker) learned(o *objects, digest string) {
-	w.fetching = false
-	if w.unknown {
-		return // it went before it was known
-	}
-	w.objects, w.pod, w.fetched = o, o.pod, digest
-	if w.machine != nil {
-		return
-	}
-	w.machine = lifecycle.New(lifecycle.Of(o.pod))
-	w.refuse()
-	w.applyDeletion()
-}
 
 func (w *worker) statusNow(now time.Time) *corev1.PodStatus {
 	p := lifecycle.Place{HostIP: w.d.hostIP(), PodIP: w.pod.Status.PodIP, Started: w.started}

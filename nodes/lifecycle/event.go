@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,20 @@ const (
 	Refused        What = "refused"       // Message: this node will never run it
 	Removed        What = "removed"       // after Remove
 	RemoveFailed   What = "remove failed" // Message; tried again
+	Changed        What = "changed"       // the container's image is another one now
+	CellEnds       What = "cell ends"     // Grace: the most that its containers may take
+	CellEnded      What = "cell ended"    // every process of the pod was killed with the cell
+	CellBegan      What = "cell began"    // it is up again, after CellEnds or CellEnded
+)
+
+// Why a container is stopped (Action.Reason, Exit.Asked).
+const (
+	StopDeleted   = "Killing"
+	StopPodEnded  = "PodEnded"
+	StopUnhealthy = "Unhealthy"
+	StopChanged   = "Changed"        // its image
+	StopLost      = "SandboxChanged" // its namespaces are gone
+	StopCell      = "CellEnded"
 )
 
 // Event is one thing that happened.
@@ -48,13 +63,14 @@ func (m *Machine) Handle(e Event, now time.Time) {
 	switch e.What {
 	case SandboxMade:
 		st.Sandbox, st.Fails, st.Retry, st.Reason, st.Message = SandboxReady, 0, time.Time{}, "", ""
+		st.Made = now
 	case SandboxFailed:
 		st.Sandbox, st.Reason, st.Message = SandboxNone, e.Reason, e.Message
 		st.Fails++
 		st.Retry = now.Add(delay(st.Fails))
 	case SandboxGone:
 		if st.Sandbox == SandboxReady || st.Sandbox == SandboxMaking {
-			st.Sandbox = SandboxLost
+			m.lose(now)
 		}
 	case SandboxStopped:
 		st.Sandbox = SandboxEnded
@@ -71,6 +87,14 @@ func (m *Machine) Handle(e Event, now time.Time) {
 		st.Deleting = true
 	case Refused:
 		st.Refused = e.Message
+	case CellEnds:
+		st.Ending, st.Limit = true, e.Grace
+		m.shorten(e.Grace, now)
+		m.retire()
+	case CellEnded:
+		m.cutShort(now)
+	case CellBegan:
+		m.begin()
 	case Removed:
 		st.Removed, st.Sandbox = true, SandboxEnded
 	case RemoveFailed:
@@ -110,7 +134,7 @@ func (m *Machine) handleContainer(s *ContainerState, e Event, now time.Time) {
 		s.Passed = s.Passed || s.Phase == Running
 		s.Ready = s.Ready || s.Phase == Running && !c.Readiness
 	case BecameReady:
-		s.Ready = s.Phase == Running && s.Passed
+		s.Ready = s.Phase == Running && s.Passed && !m.State.Ending
 	case BecameUnready:
 		s.Ready = false
 	case Unhealthy:
@@ -118,6 +142,8 @@ func (m *Machine) handleContainer(s *ContainerState, e Event, now time.Time) {
 			return
 		}
 		s.Unwell, s.Ready = &e.Grace, false
+	case Changed:
+		m.change(s)
 	}
 }
 
@@ -128,10 +154,13 @@ func (m *Machine) startFailed(s *ContainerState, e Event, now time.Time) {
 	s.Phase, s.Reason, s.Message = Waiting, e.Reason, e.Message
 	s.Fails++
 	s.Retry = now.Add(delay(s.Fails))
+	if s.Changed { // it was the old image that failed
+		s.Changed, s.Fails, s.Retry = false, 0, time.Time{}
+	}
 }
 
 // exited notes the end of a process and when it may be started again: at once
-// the first time, then later and later.
+// where it did not end by itself, and the first time; then later and later.
 func (m *Machine) exited(s *ContainerState, c Container, e Event, now time.Time) {
 	if s.Phase != Running && s.Phase != Stopping && s.Phase != Starting || e.Exit == nil {
 		return
@@ -140,21 +169,42 @@ func (m *Machine) exited(s *ContainerState, c Container, e Event, now time.Time)
 	if exit.Started.IsZero() {
 		exit.Started = s.Started
 	}
-	if exit.Reason == "" {
+	if exit.Asked = s.StopReason; exit.Asked == "" && m.State.Sandbox == SandboxLost {
+		exit.Asked = StopLost
+	}
+	if exit.Reason == "" || exit.Asked == StopCell && !exit.Known {
 		exit.Reason = "Error"
 		if exit.Known && exit.Code == 0 {
 			exit.Reason = "Completed"
 		}
+		if exit.Asked == StopCell {
+			exit.Reason, exit.Message = StopCell, strings.TrimPrefix(exit.Message+"; ended with its cell", "; ")
+		}
 	}
-	s.Phase, s.Exit, s.Ready = Exited, &exit, false
+	s.Phase, s.Exit, s.Ready, s.Retry = Exited, &exit, false, time.Time{}
+	s.Unwell, s.Changed = nil, false
 	if !s.Started.IsZero() && now.Sub(s.Started) >= forgiven {
 		s.Crashes = 0
+	}
+	if m.State.Deleting || m.State.Ending || exit.Asked == StopLost || exit.Asked == StopChanged || exit.Asked == StopCell {
+		return
 	}
 	s.Crashes++
 	wait := delay(s.Crashes - 1)
 	s.Retry = now.Add(wait)
-	if !m.over(c) && wait > 0 {
-		s.Reason = "CrashLoopBackOff"
+	if !m.over(c) && !m.Ended() && wait > 0 {
+		s.Reason = BackOff
 		s.Message = fmt.Sprintf("back-off %s restarting failed container=%s", wait, e.Container)
+	}
+}
+
+// change has a container started anew with its new image: what runs is
+// stopped, what waits need not wait for the old image's sake.
+func (m *Machine) change(s *ContainerState) {
+	switch s.Phase {
+	case Starting, Running:
+		s.Changed = true
+	case Waiting, Exited:
+		s.Retry, s.Fails, s.Crashes = time.Time{}, 0, 0
 	}
 }

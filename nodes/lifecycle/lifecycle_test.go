@@ -113,6 +113,7 @@ func parseEvent(t *testing.T, d *datadriven.TestData, now time.Time) (Event, boo
 		"started": Started, "start-failed": StartFailed, "exited": HasExited, "startup-passed": StartupPassed,
 		"ready": BecameReady, "unready": BecameUnready, "unhealthy": Unhealthy, "delete": Delete, "removed": Removed,
 		"sandbox made": SandboxMade, "sandbox failed": SandboxFailed, "sandbox gone": SandboxGone, "sandbox stopped": SandboxStopped, "remove failed": RemoveFailed,
+		"changed": Changed, "cell ends": CellEnds, "cell ended": CellEnded, "cell began": CellBegan,
 	}
 	verb := d.CmdArgs[1].Key
 	e := Event{What: words[verb], ID: "id", Image: "img"}

@@ -52,6 +52,7 @@ type Exit struct {
 	Message  string
 	Started  time.Time
 	Finished time.Time
+	Asked    string // why it was asked to end (Stop...); empty: it ended by itself
 }
 
 // ContainerState is what happened to a container so far.
@@ -75,6 +76,7 @@ type ContainerState struct {
 
 	Reason, Message string         // why it waits
 	Unwell          *time.Duration `json:",omitempty"` // to be stopped for its health, with this grace
+	Changed         bool           `json:",omitempty"` // to be stopped for its new image
 	StopReason      string         // why it is being stopped
 	KillAt          time.Time      // while Stopping
 	Killed          bool
@@ -102,6 +104,10 @@ type State struct {
 	Message    string
 	Deleting   bool
 	Grace      time.Duration // with Deleting
+	Ending     bool          // the cell ends, or ended: nothing is started
+	Limit      time.Duration // with Ending: the most that a stop may take
+	Made       time.Time     // the sandbox, last
+	Losses     int           // of sandboxes that did not last, in a row
 	Refused    string        // why this node will never run it
 	Removed    bool
 	Containers map[string]*ContainerState
@@ -162,25 +168,28 @@ func (m *Machine) policy(c Container) RestartPolicy {
 	return m.Spec.Restart
 }
 
-// over tells whether the container has ended for good.
+// over tells whether the container has ended for good. What was ended for its
+// new image never has; what the cell's end cut short has not succeeded.
 func (m *Machine) over(c Container) bool {
 	s := m.State.Containers[c.Name]
-	if s.Phase != Exited || s.Exit == nil {
+	if s.Phase != Exited || s.Exit == nil || s.Exit.Asked == StopChanged {
 		return false
 	}
 	switch m.policy(c) {
 	case Never:
 		return true
 	case OnFailure:
-		return s.Exit.Known && s.Exit.Code == 0
+		return s.Exit.Succeeded()
 	}
 	return false
 }
 
 func (m *Machine) failed(c Container) bool {
-	s := m.State.Containers[c.Name]
-	return m.over(c) && (!s.Exit.Known || s.Exit.Code != 0)
+	return m.over(c) && !m.State.Containers[c.Name].Exit.Succeeded()
 }
+
+// Succeeded tells whether the process came to its own good end.
+func (e *Exit) Succeeded() bool { return e.Known && e.Code == 0 && e.Asked != StopCell }
 
 // Outcome is a pod's phase in Kubernetes' sense.
 type Outcome string

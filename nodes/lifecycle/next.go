@@ -42,10 +42,14 @@ func (m *Machine) Next(now time.Time) (acts []Action, wake time.Time) {
 	switch {
 	case m.State.Removed:
 	case m.State.Deleting:
-		n.windDown("Killing", Remove)
+		n.windDown(StopDeleted, Remove)
+	case m.State.Ending:
+		if m.State.Sandbox != SandboxEnded {
+			n.windDown(StopCell, EndSandbox)
+		}
 	case m.Ended():
 		if m.State.Sandbox != SandboxEnded {
-			n.windDown("PodEnded", EndSandbox)
+			n.windDown(StopPodEnded, EndSandbox)
 		}
 	case m.State.Sandbox == SandboxLost:
 		n.clearLost()
@@ -107,8 +111,12 @@ func (n *step) stop(c Container, reason string, grace time.Duration) {
 func (n *step) stopUnwell() {
 	for _, c := range slices.Concat(n.m.Spec.Main, n.m.Spec.Init) {
 		if s := n.m.State.Containers[c.Name]; s.Unwell != nil {
-			n.stop(c, "Unhealthy", *s.Unwell)
+			n.stop(c, StopUnhealthy, *s.Unwell)
 			s.Unwell = nil
+		}
+		if s := n.m.State.Containers[c.Name]; s.Changed && s.Phase == Running {
+			n.stop(c, StopChanged, n.m.Spec.Grace)
+			s.Changed = false
 		}
 	}
 }
@@ -119,6 +127,9 @@ func (n *step) windDown(reason string, last Do) {
 	grace := n.m.Spec.Grace
 	if n.m.State.Deleting {
 		grace = n.m.State.Grace
+	}
+	if n.m.State.Ending {
+		grace = min(grace, n.m.State.Limit)
 	}
 	alive := false
 	for _, c := range slices.Concat(n.m.Spec.Main, n.m.Spec.Init) {
@@ -137,7 +148,7 @@ func (n *step) windDown(reason string, last Do) {
 	if alive || n.m.State.Sandbox == SandboxMaking {
 		return
 	}
-	if n.m.State.Sandbox != SandboxEnding && n.due(n.m.State.Retry) {
+	if n.m.State.Sandbox != SandboxEnding && (n.m.State.Ending || n.due(n.m.State.Retry)) {
 		n.m.State.Sandbox = SandboxEnding
 		n.do(Action{Do: last})
 	}
@@ -148,21 +159,17 @@ func (n *step) windDown(reason string, last Do) {
 func (n *step) clearLost() {
 	alive := false
 	for _, c := range slices.Concat(n.m.Spec.Main, n.m.Spec.Init) {
-		n.stop(c, "SandboxChanged", 0)
+		n.stop(c, StopLost, 0)
 		if s := n.m.State.Containers[c.Name]; s.Phase == Stopping && !s.Killed {
 			s.Killed, s.KillAt = true, n.now.Add(killAgain)
 			n.do(Action{Do: Kill, Container: c.Name})
 		}
 		alive = alive || n.m.State.Containers[c.Name].Alive()
 	}
-	if alive {
+	if alive || !n.due(n.m.State.Retry) {
 		return
 	}
-	for _, c := range n.m.Spec.Init {
-		if s := n.m.State.Containers[c.Name]; s.Phase == Exited {
-			s.Last, s.Exit, s.Phase = s.Exit, nil, Waiting
-		}
-	}
+	n.m.rerunInit()
 	n.m.State.Sandbox = SandboxMaking
 	n.do(Action{Do: MakeSandbox})
 }

@@ -32,6 +32,8 @@ func (m *Machine) Status(pod *corev1.Pod, p Place, before *corev1.PodStatus, now
 	}
 	if m.State.Refused != "" {
 		st.Reason, st.Message = "NotSupported", m.State.Refused
+	} else if m.State.Ending && !m.Ended() {
+		st.Reason, st.Message = StopCell, "The cell was ended: the containers are started again with it"
 	} else if m.State.Sandbox == SandboxNone && m.State.Reason != "" {
 		st.Message = m.State.Message
 	}
@@ -63,7 +65,7 @@ func (m *Machine) container(c *corev1.Container, init bool) corev1.ContainerStat
 	switch {
 	case s.Phase == Running || s.Phase == Stopping:
 		out.State.Running = &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(s.Started)}
-	case s.Phase == Exited && (m.over(spec) || m.State.Deleting || s.Reason != "CrashLoopBackOff"):
+	case s.Phase == Exited && (m.over(spec) || m.State.Deleting || m.State.Ending || s.Reason != BackOff):
 		out.State.Terminated = terminated(s.Exit, out.ContainerID)
 		if init && !spec.Sidecar {
 			out.Ready = s.Exit.Known && s.Exit.Code == 0

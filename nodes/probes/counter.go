@@ -28,6 +28,7 @@ type Counter struct {
 	failure, success int
 	streak           int // answers in a row, below zero: failures
 	last             Verdict
+	told             bool // that this streak of failures is one
 }
 
 // NewCounter counts for a probe of that kind with these thresholds (at least 1).
@@ -50,10 +51,12 @@ func (c *Counter) Assume(v Verdict) {
 	}
 }
 
-// Observe takes one answer in. first tells that it begins a streak of failures.
-func (c *Counter) Observe(ok bool) (v Verdict, first bool) {
+// Observe takes one answer in. early says that the container has only just
+// started. tell is true once in a streak of failures: at its second one, or at
+// its first where the container had time to get up.
+func (c *Counter) Observe(ok, early bool) (v Verdict, tell bool) {
 	if ok {
-		c.streak = max(c.streak, 0) + 1
+		c.streak, c.told = max(c.streak, 0)+1, false
 	} else {
 		c.streak = min(c.streak, 0) - 1
 	}
@@ -70,5 +73,7 @@ func (c *Counter) Observe(ok bool) (v Verdict, first bool) {
 	if now != Undecided {
 		c.last = now
 	}
-	return now, c.streak == -1
+	tell = !ok && !c.told && (!early || c.streak <= -2)
+	c.told = c.told || tell
+	return now, tell
 }

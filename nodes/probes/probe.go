@@ -27,7 +27,8 @@ type Target struct {
 	Exec func(ctx context.Context, command []string) (code int, output []byte, err error)
 }
 
-// Result is one thing worth telling: a verdict, or the first failure of a streak.
+// Result is one thing worth telling: a verdict, or that a streak of failures
+// has begun (Undecided).
 type Result struct {
 	Kind    Kind
 	Verdict Verdict
@@ -35,38 +36,49 @@ type Result struct {
 	Grace   int64  // seconds, from the probe; 0: the pod's
 }
 
+// Past is what is known of a container when a probe of it begins.
+type Past struct {
+	Verdict Verdict   // holds already, from an earlier daemon; Undecided: the kind's own
+	Started time.Time // of the container
+}
+
 // Run asks until ctx ends, or, for a startup probe, until its first verdict.
-// assume is the verdict that holds already (Undecided: the kind's own).
-func Run(ctx context.Context, k Kind, p *corev1.Probe, t Target, assume Verdict, tell func(Result)) {
+func Run(ctx context.Context, k Kind, p *corev1.Probe, t Target, past Past, tell func(Result)) {
 	c := NewCounter(k, int(orDefault(p.FailureThreshold, 3)), int(orDefault(p.SuccessThreshold, 1)))
-	c.Assume(assume)
-	if !sleep(ctx, time.Duration(p.InitialDelaySeconds)*time.Second) {
-		return
-	}
-	period := time.Duration(orDefault(p.PeriodSeconds, 10)) * time.Second
+	c.Assume(past.Verdict)
 	timeout := time.Duration(orDefault(p.TimeoutSeconds, 1)) * time.Second
-	for {
+	pace := NewPace(k, time.Duration(p.InitialDelaySeconds)*time.Second, time.Duration(orDefault(p.PeriodSeconds, 10))*time.Second, past.Verdict)
+	for wait := pace.First(time.Since(past.Started)); sleep(ctx, wait); {
 		one, cancel := context.WithTimeout(ctx, timeout)
 		err := t.Ask(one, &p.ProbeHandler)
 		cancel()
 		if ctx.Err() != nil {
 			return
 		}
-		v, first := c.Observe(err == nil)
-		r := Result{Kind: k, Verdict: v}
-		if err != nil {
-			r.Message = err.Error()
+		ran := time.Since(past.Started)
+		var counts bool
+		if counts, wait = pace.Next(err == nil, ran); !counts {
+			continue
 		}
-		if p.TerminationGracePeriodSeconds != nil {
-			r.Grace = *p.TerminationGracePeriodSeconds
+		v, worth := c.Observe(err == nil, pace.Early(ran))
+		if v != Undecided || worth {
+			tell(result(k, p, v, err))
 		}
-		if v != Undecided || first {
-			tell(r)
-		}
-		if k == Startup && v != Undecided || !sleep(ctx, period) {
+		if k == Startup && v != Undecided {
 			return
 		}
 	}
+}
+
+func result(k Kind, p *corev1.Probe, v Verdict, err error) Result {
+	r := Result{Kind: k, Verdict: v}
+	if err != nil {
+		r.Message = err.Error()
+	}
+	if p.TerminationGracePeriodSeconds != nil {
+		r.Grace = *p.TerminationGracePeriodSeconds
+	}
+	return r
 }
 
 func orDefault(v, def int32) int32 {

@@ -3,6 +3,7 @@ package probes
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,24 +20,59 @@ import (
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			var kind string
-			var failure, success int
-			d.ScanArgs(t, "kind", &kind)
-			d.ScanArgs(t, "failure", &failure)
-			d.ScanArgs(t, "success", &success)
-			c := NewCounter(Kind(kind), failure, success)
-			var out strings.Builder
-			for _, answer := range strings.TrimSpace(d.Input) {
-				v, first := c.Observe(answer == '+')
-				out.WriteString(string(answer) + map[Verdict]string{Passed: " passed", Failed: " failed"}[v])
-				if first {
-					out.WriteString(" (tell)")
-				}
-				out.WriteByte('\n')
+			if d.Cmd == "pace" {
+				return pace(t, d)
 			}
-			return out.String()
+			return count(t, d)
 		})
 	})
+}
+
+// count shows verdicts: + healthy, - not, e not and early in its life.
+func count(t *testing.T, d *datadriven.TestData) string {
+	var kind string
+	var failure, success int
+	d.ScanArgs(t, "kind", &kind)
+	d.ScanArgs(t, "failure", &failure)
+	d.ScanArgs(t, "success", &success)
+	c := NewCounter(Kind(kind), failure, success)
+	var out strings.Builder
+	for _, answer := range strings.TrimSpace(d.Input) {
+		v, tell := c.Observe(answer == '+', answer == 'e')
+		out.WriteString(string(answer) + map[Verdict]string{Passed: " passed", Failed: " failed"}[v])
+		if tell {
+			out.WriteString(" (tell)")
+		}
+		out.WriteByte('\n')
+	}
+	return out.String()
+}
+
+// pace shows when a container is asked that becomes healthy after a while.
+func pace(t *testing.T, d *datadriven.TestData) string {
+	var kind string
+	var period, delay int
+	var up, ran, until time.Duration
+	for name, to := range map[string]*time.Duration{"up": &up, "ran": &ran, "until": &until} {
+		var s string
+		d.MaybeScanArgs(t, name, &s)
+		*to, _ = time.ParseDuration(s) // left out: 0
+	}
+	d.ScanArgs(t, "kind", &kind)
+	d.ScanArgs(t, "period", &period)
+	d.MaybeScanArgs(t, "delay", &delay)
+	p := NewPace(Kind(kind), time.Duration(delay)*time.Second, time.Duration(period)*time.Second, Undecided)
+	var out strings.Builder
+	for at := ran + p.First(ran); at <= until; {
+		counts, wait := p.Next(at >= up, at)
+		fmt.Fprintf(&out, "%s %s", at, map[bool]string{true: "healthy", false: "failed"}[at >= up])
+		if !counts {
+			out.WriteString(", does not count")
+		}
+		out.WriteByte('\n')
+		at += wait
+	}
+	return out.String()
 }
 
 func target(t *testing.T, addr string) Target {
@@ -121,8 +157,27 @@ func TestRunTellsVerdictsAndAStartupProbeEnds(t *testing.T) {
 	p := &corev1.Probe{PeriodSeconds: 1, FailureThreshold: 5, ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{}}}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	Run(ctx, Startup, p, tg, Undecided, func(r Result) { told = append(told, r) })
+	long := Past{Started: time.Now().Add(-time.Minute)}
+	Run(ctx, Startup, p, tg, long, func(r Result) { told = append(told, r) })
 	if ctx.Err() != nil || len(told) != 2 || told[0].Verdict != Undecided || told[0].Message != "not yet" || told[1].Verdict != Passed {
 		t.Errorf("told %+v", told)
+	}
+}
+
+func TestAContainerThatGetsUpIsReadySoonAndQuietly(t *testing.T) {
+	asked := 0
+	tg := Target{Exec: func(context.Context, []string) (int, []byte, error) {
+		if asked++; asked < 4 {
+			return 1, nil, nil
+		}
+		return 0, nil, nil
+	}}
+	p := &corev1.Probe{PeriodSeconds: 60, ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{}}}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	var told []Result
+	Run(ctx, Readiness, p, tg, Past{Started: time.Now()}, func(r Result) { told = append(told, r); cancel() })
+	if len(told) != 1 || told[0].Verdict != Passed || asked != 4 {
+		t.Errorf("asked %d times, told %+v", asked, told)
 	}
 }

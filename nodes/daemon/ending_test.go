@@ -1,0 +1,214 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+	corev1 "k8s.io/api/core/v1"
+
+	"cairn/events"
+	"cairn/events/feed"
+	"cairn/nodes/shim"
+	"cairn/nodes/volumes"
+)
+
+// end ends the cell on the node, as `cairn down` does.
+func (n *node) end(patience time.Duration) {
+	n.t.Helper()
+	d := n.d
+	n.stop()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := d.Shutdown(ctx); err != nil {
+		n.t.Fatal(err)
+	}
+	if left := d.cgroups.Procs(n.cfg.CgroupParent); len(left) > 0 {
+		n.t.Errorf("processes %v are left", left)
+	}
+	for _, m := range d.cgroups.V1 {
+		if exists(filepath.Join(m, n.cfg.CgroupParent)) {
+			n.t.Errorf("cgroup %s%s is left", m, n.cfg.CgroupParent)
+		}
+	}
+	for _, dir := range []string{n.cfg.DataDir, n.cfg.RunDir} {
+		if b, err := os.ReadFile("/proc/self/mountinfo"); err != nil || strings.Contains(string(b), " "+dir+"/") {
+			n.t.Errorf("mounts are left below %s (%v)", dir, err)
+		}
+		if err := volumes.UnmountBelow(dir); err != nil {
+			n.t.Error(err)
+		}
+	}
+}
+
+// incidents lists what was told of a pod, from the report number from on.
+func incidents(all []feed.Report, reason string) []string {
+	var out []string
+	for _, r := range all {
+		for _, i := range r.Facts.Incidents {
+			if i.Reason == reason {
+				out = append(out, i.Message)
+			}
+		}
+	}
+	return out
+}
+
+func TestACellThatEndedIsBackAtOnceHoweverOften(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	pod := podOf(t, "web", `
+terminationGracePeriodSeconds: 30
+containers:
+- name: c
+  command: [sh, -c, "echo up; trap 'cat /data/hook; exit 0' TERM; while :; do sleep 0.1; done"]
+  lifecycle: {preStop: {exec: {command: [sh, -c, "echo the hook ran > /data/hook"]}}}
+  volumeMounts: [{name: data, mountPath: /data}]
+volumes: [{name: data, emptyDir: {}}]`)
+	n.cell.place(t, pod, "10.244.0.2")
+	for i := range 3 {
+		n.waitReady(pod)
+		n.waitLog(pod, "c", i, "up")
+		before := len(n.seen(pod, ""))
+		n.end(patience)
+		said := n.seen(pod, "")[before:]
+		if got := incidents(said, "Killing"); len(got) != 1 || !strings.Contains(got[0], "the cell is ended") {
+			t.Fatalf("killing: %q", got)
+		}
+		if got := incidents(said, "Exited"); len(got) != 1 || !strings.Contains(got[0], "code 0 (CellEnded)") {
+			t.Fatalf("exited: %q", got)
+		}
+		st := n.status(pod)
+		term := st.ContainerStatuses[0].State.Terminated
+		if n.ready(pod) || st.Reason != "CellEnded" || term == nil || term.Reason != "CellEnded" || term.ExitCode != 0 {
+			t.Fatalf("status at the end: %s", n.lastStatus())
+		}
+		n.waitLog(pod, "c", i, "the hook ran")
+		n.start()
+		n.wait("it is started again", func() bool { return n.ready(pod) && n.status(pod).ContainerStatuses[0].RestartCount == int32(i+1) })
+		said = n.seen(pod, "")[before+len(said):]
+		if said[0].Facts.Ready {
+			t.Errorf("the first report after the start calls the pod ready: %s", said[0].Status)
+		}
+		if got := incidents(said, "Started"); len(got) != 1 || !strings.Contains(got[0], "again: the cell was ended and is up again") {
+			t.Errorf("started: %q", got)
+		}
+		if got := incidents(n.seen(pod, ""), "BackOff"); len(got) != 0 {
+			t.Errorf("back-off: %q", got)
+		}
+	}
+}
+
+func TestWhatDoesNotEndWithItsCellInTimeIsKilled(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	pod := podOf(t, "web", `{containers: [{name: c, command: [sh, -c, "trap '' TERM; echo up; while :; do sleep 0.1; done"]}]}`)
+	n.cell.place(t, pod, "10.244.0.2")
+	n.waitLog(pod, "c", 0, "up")
+	n.cell.change(func() { n.cell.away = true }) // a server that is gone delays nothing
+	n.end(spare + 300*time.Millisecond)
+	n.cell.change(func() { n.cell.away = false })
+	n.start()
+	n.wait("it is started again", func() bool {
+		cs := n.status(pod).ContainerStatuses
+		return n.ready(pod) && cs[0].RestartCount == 1 && cs[0].LastTerminationState.Terminated.ExitCode == 137
+	})
+}
+
+// TestACellThatWasLeftRunningIsEndedByADaemonThatNeverRan is `cairn down` after
+// the node daemon crashed.
+func TestACellThatWasLeftRunningIsEndedByADaemonThatNeverRan(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	pod := podOf(t, "web", `{containers: [{name: c, command: [sh, -c, "trap 'exit 0' TERM; echo up; while :; do sleep 0.1; done"]}]}`)
+	n.cell.place(t, pod, "10.244.0.2")
+	n.waitLog(pod, "c", 0, "up")
+	n.stop()
+	n.d = n.open()
+	n.end(patience)
+	if st := n.status(pod); st.Reason != "CellEnded" {
+		t.Errorf("status at the end: %s", n.lastStatus())
+	}
+}
+
+func TestAMachineThatWasSwitchedOffTellsTheTruthFirstAndStartsAtOnce(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	pod := podOf(t, "web", `{containers: [{name: c, command: [sh, -c, "echo up; exec sleep 3600"]}, {name: d, command: [sleep, "3600"]}]}`)
+	n.cell.place(t, pod, "10.244.0.2")
+	for i := range 3 {
+		n.waitReady(pod)
+		d := n.d
+		n.stop()
+		_, st, err := shim.Connect(context.Background(), filepath.Join(n.cfg.RunDir, "pods", string(pod.UID)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Kill(st.Pid, unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		d.killGroup(d.place(feed.Assignment{UID: string(pod.UID)}).cgroup)
+		before := len(n.seen(pod, ""))
+		// A second sandbox that lasted so shortly would wait: this one was long.
+		n.agePod(pod)
+		n.start()
+		n.wait("it runs again", func() bool {
+			cs := n.status(pod).ContainerStatuses
+			return n.ready(pod) && cs[0].RestartCount == int32(i+1) && cs[1].RestartCount == int32(i+1)
+		})
+		said := n.seen(pod, "")[before:]
+		if said[0].Facts.Ready || strings.Contains(string(said[0].Status), `"running"`) {
+			t.Errorf("the first report says what is no more: %s", said[0].Status)
+		}
+		if got := incidents(n.seen(pod, ""), "BackOff"); len(got) != 0 {
+			t.Errorf("back-off: %q", got)
+		}
+		if got := incidents(said, "Started"); len(got) != 2 || !strings.Contains(got[0], "made anew") {
+			t.Errorf("started: %q", got)
+		}
+	}
+}
+
+// agePod makes the pod's sandbox an hour old, in what an ended daemon left.
+func (n *node) agePod(pod *corev1.Pod) {
+	n.t.Helper()
+	dir := filepath.Join(n.cfg.DataDir, "pods", string(pod.UID))
+	m, err := readMemo(dir)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	m.State.Made = m.State.Made.Add(-time.Hour)
+	b, err := json.Marshal(m)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if err := writeMemo(dir, b); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+func TestAPodThatIsDeletedHasNoBackOffToTellOf(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	pod := podOf(t, "web", `{containers: [{name: c, command: [sh, -c, "echo up; trap 'exit 1' TERM; while :; do sleep 0.05; done"]}]}`)
+	n.cell.place(t, pod, "10.244.0.2")
+	n.waitLog(pod, "c", 0, "up")
+	n.kill(pod, "c") // the next end would be the second
+	n.waitLog(pod, "c", 1, "up")
+	n.waitReady(pod)
+	n.cell.remove(pod, 20)
+	n.waitReport(pod, events.SandboxRemoved)
+	for _, r := range n.seen(pod, "") {
+		if strings.Contains(string(r.Status), "BackOff") || len(incidents([]feed.Report{r}, "BackOff")) > 0 {
+			t.Errorf("%s tells of a back-off: %+v %s", r.Type, r.Facts.Incidents, r.Status)
+		}
+	}
+	if got := incidents(n.seen(pod, ""), "Exited"); len(got) != 2 {
+		t.Errorf("exits: %q", got)
+	}
+}
