@@ -76,14 +76,27 @@ func TestTheGuestbookWorksAndItsStoryIsTold(t *testing.T) {
 		t.Errorf("the API by its service: %s%s", r.Out, r.Err)
 	}
 
-	// Wider, and why.
+	pod := c.scaled()
+	c.replaced(pod)
+	c.undone(page)
+	c.repaired(page)
+	c.replayMatches()
+}
+
+// scaled makes the front end wider, and asks why; it returns one of its pods.
+func (c *Cell) scaled() (pod string) {
+	c.t.Helper()
 	c.Must("scale", "deployment/frontend", "--replicas=5")
 	c.Must("rollout", "status", "deployment/frontend", "--timeout=90s")
 	c.why("deploy/frontend", "alice from 127.0.0.1 created deployment frontend", "replicas 3 -> 5", "it wants 5 pods, has 5")
-	pod := c.Must("get", "pods", "-l", "app=frontend", "-o", "jsonpath={.items[0].metadata.name}")
+	pod = c.Must("get", "pods", "-l", "app=frontend", "-o", "jsonpath={.items[0].metadata.name}")
 	c.why("po/"+pod, "alice from 127.0.0.1", "deployment frontend", "replica set", "placed pod "+pod+" on n1", "Started")
+	return pod
+}
 
-	// A pod deleted is replaced, and the past still shows it.
+// replaced deletes a pod: another comes, and the past still shows the first.
+func (c *Cell) replaced(pod string) {
+	c.t.Helper()
 	then := c.status().Server.Folded
 	c.Must("delete", "pod", pod, "--wait=false")
 	c.Eventually("its end", func() (bool, string) {
@@ -91,12 +104,16 @@ func TestTheGuestbookWorksAndItsStoryIsTold(t *testing.T) {
 		return r.Code != 0 && strings.Contains(r.Err, "NotFound"), r.Out + r.Err
 	})
 	if got := c.Must("--at", itoa(int(then)), "get", "pod", pod, "-o", "jsonpath={.status.phase}"); got != "Running" {
-		t.Errorf("as of %d: %q", then, got)
+		c.t.Errorf("as of %d: %q", then, got)
 	}
 	c.why("po/"+pod, "alice from 127.0.0.1 asked for pod "+pod+" to be deleted", "it is gone since record")
 	c.Must("rollout", "status", "deployment/frontend", "--timeout=90s")
+}
 
-	// An image that does not exist: the old pods go on; undone, all is well again.
+// undone sets an image that does not exist: the old pods go on, and with the
+// change undone all is well again.
+func (c *Cell) undone(page string) {
+	c.t.Helper()
 	c.Must("set", "image", "deployment/frontend", "web=127.0.0.1:1/web:nope")
 	c.Eventually("a pod without its image", func() (bool, string) {
 		out := c.Must("get", "pods", "-l", "app=frontend")
@@ -106,19 +123,22 @@ func TestTheGuestbookWorksAndItsStoryIsTold(t *testing.T) {
 	c.Must("rollout", "undo", "deployment/frontend")
 	c.Must("rollout", "status", "deployment/frontend", "--timeout=90s")
 	c.shows(page, "hello there")
+}
 
+// repaired shows the rules, flushes them as somebody careless would, and sees
+// them back within seconds, on record.
+func (c *Cell) repaired(page string) {
+	c.t.Helper()
 	rules := c.Cairn("dataplane", "show", "--data-dir", c.data(), "--run-dir", c.run())
 	if rules.Code != 0 || !strings.Contains(rules.Out, "frontend") && !strings.Contains(rules.Out, strings.Trim(page, "htp:/")) {
-		t.Errorf("dataplane show: exit %d\n%s%s", rules.Code, rules.Out, rules.Err)
+		c.t.Errorf("dataplane show: exit %d\n%s%s", rules.Code, rules.Out, rules.Err)
 	}
-	// Rules flushed by somebody are back within seconds, on record.
 	c.On("nft", "flush", "ruleset")
 	c.shows(page, "hello there")
 	c.Eventually("the repair on record", func() (bool, string) {
 		r := c.Cairn("events", "--type", "dataplane.rebuilt")
 		return strings.Contains(r.Out, "put back"), r.Out + r.Err
 	})
-	c.replayMatches()
 }
 
 func TestASmallCellOnKafka(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -27,6 +28,10 @@ func (c *Cell) left() map[string]string {
 		}
 		return nil
 	})
+	if st, err := os.Stat("/run/netns/" + c.machine); err == nil {
+		claims, _ := filepath.Glob(fmt.Sprintf("/run/cairn-net/%d/*", st.Sys().(*syscall.Stat_t).Ino))
+		out["claims"] = strings.Join(claims, "\n")
+	}
 	procs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, p := range procs {
 		exe, _ := os.Readlink(p + "/exe")
