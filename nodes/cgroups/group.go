@@ -20,7 +20,7 @@ import (
 // v2 does not offer fails with the name of the file.
 func (l Layout) Make(group string, lim Limits) error {
 	for _, m := range l.mounts() {
-		if err := os.MkdirAll(filepath.Join(m, group), 0o755); err != nil {
+		if err := makeDir(filepath.Join(m, group)); err != nil {
 			return fmt.Errorf("make cgroup: %w", err)
 		}
 	}
@@ -36,6 +36,17 @@ func (l Layout) Make(group string, lim Limits) error {
 	return nil
 }
 
+// makeDir makes a directory and those above it. Another cell's end may remove
+// an empty one above it in between: then it is made again.
+func makeDir(dir string) (err error) {
+	for range 100 {
+		if err = os.MkdirAll(dir, 0o755); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return err
+}
+
 // Enter makes a group without limits and moves a process there, in every
 // hierarchy but cpuset (a new cpuset admits nobody).
 func (l Layout) Enter(group string, pid int) error {
@@ -44,7 +55,7 @@ func (l Layout) Enter(group string, pid int) error {
 			continue
 		}
 		dir := filepath.Join(m, group)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := makeDir(dir); err != nil {
 			return fmt.Errorf("make cgroup: %w", err)
 		}
 		if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644); err != nil {

@@ -27,8 +27,11 @@ import (
 
 	"cairn/events"
 	"cairn/events/feed"
+	"cairn/nodes/guard"
 	"cairn/nodes/volumes"
 )
+
+func TestMain(m *testing.M) { os.Exit(guard.Main(m)) }
 
 // patience is how long a condition may take on a crowded machine.
 const patience = 40 * time.Second
@@ -114,7 +117,7 @@ func newNode(t *testing.T) *node {
 		DataDir: filepath.Join(dir, "data"), RunDir: filepath.Join(dir, "run"), Heartbeat: 50 * time.Millisecond,
 		Server: n.cell, Network: n.net, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
 	}
-	n.cfg.CgroupParent = "/cairn/" + n.cfg.Cell
+	n.cfg.CgroupParent = guard.Group() + "/" + n.cfg.Cell
 	t.Cleanup(n.close)
 	n.d = n.open()
 	file := filepath.Join(dir, "image.tar")

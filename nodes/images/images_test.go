@@ -22,7 +22,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"cairn/nodes/guard"
 )
+
+func TestMain(m *testing.M) { os.Exit(guard.Main(m)) }
 
 type entry struct {
 	name, body, link string

@@ -12,8 +12,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"cairn/nodes/guard"
 	"cairn/nodes/shim/wire"
 )
+
+func TestMain(m *testing.M) { os.Exit(guard.Main(m)) }
 
 // begin starts a shim in directories of the test's own.
 func begin(t *testing.T) (*Client, Options, context.Context) {

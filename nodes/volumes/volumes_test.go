@@ -11,7 +11,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"cairn/nodes/guard"
 )
+
+func TestMain(m *testing.M) { os.Exit(guard.Main(m)) }
 
 func dirs(t *testing.T) Dirs {
 	t.Helper()
