@@ -78,6 +78,12 @@ func knownCode(name string) bool {
 	return false
 }
 
+// refused tells whether a record is of something that was refused: by the fold,
+// or by a server before it became a record of its own.
+func refused(rec *view.Record) bool {
+	return !rec.Outcome.Accepted() || rec.Type == events.RequestRefused
+}
+
 // match tells whether a record is wanted.
 func (q *Query) match(rec *view.Record) bool {
 	if q.Namespace != "" && rec.Subject.Namespace != q.Namespace {
@@ -93,9 +99,9 @@ func (q *Query) match(rec *view.Record) bool {
 	case "":
 		return true
 	case "accepted":
-		return rec.Outcome.Accepted()
+		return !refused(rec)
 	case "refused":
-		return !rec.Outcome.Accepted()
+		return refused(rec)
 	}
 	return rec.Outcome.Code.String() == q.Outcome
 }

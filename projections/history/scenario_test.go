@@ -21,6 +21,7 @@ import (
 type world struct {
 	cell *follower.Follower
 	src  Source
+	log  *memory.Log
 	id   byte
 	now  time.Time
 }
@@ -38,13 +39,14 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.src = From(w.cell, log)
+	w.src, w.log = From(w.cell, log), log
 	t.Cleanup(func() { w.cell.Stop(); st.Close(); log.Close() })
 	return w
 }
 
 // TestScenarios: `records` writes TYPE KIND/NS/NAME k=v... lines (_ is a
-// space); `why`, `record`, `events` and `when` ask.
+// space); `deliver-again` appends a record's own bytes once more; `why`,
+// `record`, `events` and `when` ask.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		w := newWorld(t)
@@ -54,6 +56,15 @@ func TestScenarios(t *testing.T) {
 			case "records":
 				for _, line := range strings.Split(d.Input, "\n") {
 					w.write(t, strings.Fields(line))
+				}
+				return fmt.Sprintf("up to %d\n", w.cell.Position().Offset)
+			case "deliver-again":
+				for _, text := range strings.Fields(d.Input) {
+					n, err := strconv.Atoi(text)
+					if err != nil {
+						d.Fatalf(t, "%v", err)
+					}
+					w.deliverAgain(t, events.Offset(n))
 				}
 				return fmt.Sprintf("up to %d\n", w.cell.Position().Offset)
 			case "why", "record":
@@ -79,6 +90,22 @@ func TestScenarios(t *testing.T) {
 			return b.String()
 		})
 	})
+}
+
+// deliverAgain is what a broker does that took a record and lost its answer.
+func (w *world) deliverAgain(t *testing.T, o events.Offset) {
+	t.Helper()
+	recs, err := w.log.Fetch(context.Background(), o, 1)
+	if err != nil || len(recs) == 0 || recs[0].Offset != o {
+		t.Fatalf("record %d: %d of them, %v", o, len(recs), err)
+	}
+	at, err := w.log.Append(context.Background(), [][]byte{recs[0].Data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.cell.Wait(context.Background(), at); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (w *world) ask(b *strings.Builder, cmd, about string) {
@@ -219,6 +246,10 @@ func set(t *testing.T, e *events.Event, k, v string) {
 		f.Report.Incidents = []events.Incident{{Reason: reason, Message: message}}
 	case "denied":
 		f.Denial = &events.Denial{Verb: "delete", Resource: v, Status: 403, Count: 1}
+	case "conflict":
+		f.Denial = &events.Denial{Verb: "update", Resource: v, Status: 409, Count: 1}
+	case "read":
+		f.Denial = &events.Denial{Verb: "read the log of", Resource: "pods", Status: 200, Count: uint64(num)}
 	default:
 		t.Fatalf("no such field: %s", k)
 	}

@@ -38,6 +38,8 @@ func sentence(e *events.Event, before *events.Facts, accepted bool) string {
 		return because(did("deleted", "delete")+what, e.Reason)
 	case events.RequestRefused:
 		return denied(e, who, what)
+	case events.SessionOpened:
+		return session(e, who, what)
 	case events.PastRead:
 		return because(who+" read the past", e.Reason)
 	case events.FoldActivated:
@@ -114,19 +116,31 @@ func reasonUnless(e *events.Event) string {
 	return e.Reason
 }
 
+// session tells who entered a pod; reads of its log are counted.
+func session(e *events.Event, who, what string) string {
+	d := e.Facts.Denial
+	if d == nil {
+		return because(who+" opened a session into "+what, e.Reason)
+	}
+	return because(fmt.Sprintf("%s %s %s%s", who, d.Verb, what, times(d.Count)), e.Reason)
+}
+
+func times(n uint64) string {
+	if n > 1 {
+		return fmt.Sprintf(" %d times", n)
+	}
+	return ""
+}
+
 func denied(e *events.Event, who, what string) string {
 	d := e.Facts.Denial
 	if d == nil {
 		return because(who+" was refused something about "+what, e.Reason)
 	}
-	times := ""
-	if d.Count > 1 {
-		times = fmt.Sprintf(" %d times", d.Count)
-	}
 	if e.Subject.Kind == "" {
 		what = d.Resource
 	}
-	return because(fmt.Sprintf("%s was refused%s (HTTP %d) when asking to %s %s", who, times, d.Status, d.Verb, what), e.Reason)
+	return because(fmt.Sprintf("%s was refused%s (HTTP %d) when asking to %s %s", who, times(d.Count), d.Status, d.Verb, what), e.Reason)
 }
 
 // refusal explains why the fold refused a record.
