@@ -36,6 +36,12 @@ type Call struct {
 	// Appended is set once a record of this call reached the ledger: its
 	// refusal is on record already.
 	Appended atomic.Bool
+	// OverBudget is set where a record was refused because its user appends too
+	// much.
+	OverBudget atomic.Bool
+	// Subject is what a write turned out to be about: a create's path names
+	// nothing, and its body may leave the name to the server.
+	Subject atomic.Pointer[events.Ref]
 }
 
 type key struct{}

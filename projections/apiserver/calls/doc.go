@@ -10,6 +10,6 @@
 // in-process callers can set Causes, Reason and Trusted: context values do not
 // travel over a connection.
 //
-// Pure: values and contexts only; Appended is the one field that changes, and
-// it is atomic.
+// Pure: values and contexts only; the fields that storage sets on the way are
+// atomic.
 package calls

@@ -96,7 +96,8 @@ func coreWorkloads(c Config, opts *options, m map[string]rest.Storage) error {
 	m["nodes"], m["nodes/status"] = nodes.Node, nodes.Status
 	m["pods"], m["pods/status"] = pods.Pod, pods.Status
 	m["pods/binding"], m["pods/eviction"], m["bindings"] = pods.Binding, pods.Eviction, pods.LegacyBinding
-	m["pods/log"], m["pods/exec"], m["pods/attach"], m["pods/portforward"] = pods.Log, pods.Exec, pods.Attach, pods.PortForward
+	m["pods/log"] = readLog{pods.Log, c}
+	m["pods/exec"], m["pods/attach"], m["pods/portforward"] = session{pods.Exec, pods.Exec, c}, session{pods.Attach, pods.Attach, c}, session{pods.PortForward, pods.PortForward, c}
 	m["replicationcontrollers"], m["replicationcontrollers/status"], m["replicationcontrollers/scale"] = controllers.Controller, controllers.Status, controllers.Scale
 	m["serviceaccounts"], m["serviceaccounts/token"] = accounts, accounts.Token
 	services, status, err := serviceRegistry(c, opts, pods.Pod)

@@ -22,6 +22,7 @@ import (
 	"cairn/events"
 	"cairn/projections/apiserver/kinds"
 	"cairn/projections/apiserver/storage"
+	"cairn/projections/apiserver/tally"
 )
 
 // Config is what the registries work with; all must be set.
@@ -33,6 +34,7 @@ type Config struct {
 	Authorizer authorizer.Authorizer
 	Rules      authorizer.RuleResolver
 	Nodes      client.ConnectionInfoGetter
+	Tally      *tally.Tally // counts reads of logs
 	Transport  http.RoundTripper
 	Cell       *events.Cell
 }

@@ -54,7 +54,7 @@ func (s *Server) assemble(run context.Context) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	err = registries.Install(s.generic, registries.Config{Engine: s.engine, Tokens: who.Tokens, Audience: who.Audience, Requests: who.Requests,
-		Authorizer: may, Rules: may.Rules, Nodes: s.links, Transport: http.DefaultTransport, Cell: s.config.Cell.Position().Cell})
+		Authorizer: may, Rules: may.Rules, Nodes: s.links, Tally: s.tally, Transport: http.DefaultTransport, Cell: s.config.Cell.Position().Cell})
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}

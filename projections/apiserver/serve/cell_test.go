@@ -14,6 +14,7 @@ import (
 	"cairn/events"
 	"cairn/events/ledger"
 	"cairn/events/ledger/memory"
+	"cairn/projections/apiserver/budget"
 	"cairn/projections/apiserver/pki"
 	"cairn/projections/apiserver/sealing"
 	"cairn/projections/follower"
@@ -28,6 +29,7 @@ type cell struct {
 	pki    *pki.Authority
 	server *Server
 	dir    string
+	limits budget.Limits
 }
 
 func newCell(t testing.TB) *cell {
@@ -59,7 +61,7 @@ func (c *cell) startOver(view follower.Cell) {
 	c.t.Helper()
 	ring, err := sealing.Open(filepath.Join(c.dir, "keys"))
 	must(c.t, err)
-	server, err := Start(context.Background(), Config{Cell: view, Ring: ring, PKI: c.pki, Listen: "127.0.0.1:0"})
+	server, err := Start(context.Background(), Config{Cell: view, Ring: ring, PKI: c.pki, Listen: "127.0.0.1:0", Budget: c.limits})
 	must(c.t, err)
 	c.server = server
 	c.t.Cleanup(func() {

@@ -99,31 +99,57 @@ func (s *Server) deadline(next http.Handler) http.Handler {
 }
 
 // countRefusals notes denials, conflicts and invalid writes that left no record
-// of their own.
+// of their own: of sessions and watches too, which are refused before they begin.
 func (s *Server) countRefusals(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		info, ok := request.RequestInfoFrom(r.Context())
-		if !ok || longRunning(r, info) && info.Verb != "watch" {
+		if !ok {
 			next.ServeHTTP(w, r)
 			return
 		}
 		rec := &statusWriter{ResponseWriter: w}
 		next.ServeHTTP(responsewriter.WrapForHTTP1Or2(rec), r)
-		if !worthRecording(rec.status, info) || calls.From(r.Context()).Appended.Load() || isReview(info.Resource) {
+		c := calls.From(r.Context())
+		over := c.OverBudget.Load()
+		if !over && (!worthRecording(rec.status, info) || c.Appended.Load() || isReview(info.Resource)) {
 			return
 		}
-		res := schema.GroupResource{Group: info.APIGroup, Resource: info.Resource}.String()
-		verb := info.Verb
-		if info.Subresource != "" {
-			verb += " " + info.Subresource
+		n := tally.Note{Type: events.RequestRefused, Actor: calls.Actor(r.Context()), Status: rec.status, Reason: whyRefused(rec.status, info.Verb)}
+		n.Verb, n.Resource, n.Subject = asked(info, c)
+		if over {
+			n.Status, n.Reason = http.StatusTooManyRequests, "more records than the budget allows"
+			n.Verb, n.Resource, n.Subject = "append", "records", events.Ref{}
 		}
-		subject := events.Ref{Kind: res, Namespace: info.Namespace, Name: info.Name}
-		if !info.IsResourceRequest {
-			res, subject = info.Path, events.Ref{}
-		}
-		s.tally.Add(tally.Note{Type: events.RequestRefused, Actor: calls.Actor(r.Context()), Verb: verb, Resource: res,
-			Subject: subject, Status: rec.status, Reason: http.StatusText(rec.status)})
+		s.tally.Add(n)
 	})
+}
+
+// whyRefused says in words what a status means for a write.
+func whyRefused(status int, verb string) string {
+	switch {
+	case status == http.StatusConflict && verb == "create":
+		return "there was one of that name already"
+	case status == http.StatusConflict && (verb == "update" || verb == "patch"):
+		return "it had been changed since it was read, or others own its fields"
+	}
+	return http.StatusText(status)
+}
+
+// asked says what a request wanted, and of which object.
+func asked(info *request.RequestInfo, c *calls.Call) (verb, resource string, subject events.Ref) {
+	verb = info.Verb
+	if !info.IsResourceRequest {
+		return verb, info.Path, subject
+	}
+	if info.Subresource != "" {
+		verb += " " + info.Subresource
+	}
+	resource = schema.GroupResource{Group: info.APIGroup, Resource: info.Resource}.String()
+	subject = events.Ref{Kind: resource, Namespace: info.Namespace, Name: info.Name}
+	if known := c.Subject.Load(); known != nil && known.Kind == resource {
+		subject = *known
+	}
+	return verb, resource, subject
 }
 
 func isReview(resource string) bool { return strings.HasSuffix(resource, "reviews") }

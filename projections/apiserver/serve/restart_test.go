@@ -57,27 +57,40 @@ func TestDenialsAreRecordedOnceThenCounted(t *testing.T) {
 	}
 }
 
+// streams is a node's streaming server, which shows a certificate of that name.
+func (c *cell) streams(name string, fn http.HandlerFunc) (address string) {
+	c.t.Helper()
+	pair, err := c.pki.IssueServer("system:node:"+name, []string{"system:nodes"}, name)
+	must(c.t, err)
+	cert, err := pair.TLS()
+	must(c.t, err)
+	s := httptest.NewUnstartedServer(fn)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: c.pki.Pool(), ClientAuth: tls.RequireAndVerifyClientCert}
+	s.StartTLS()
+	c.t.Cleanup(s.Close)
+	return strings.TrimPrefix(s.URL, "https://")
+}
+
+// podOn registers a node and binds a pod to it.
+func (c *cell) podOn(name, streaming string) (*corev1.Pod, *node) {
+	c.t.Helper()
+	n, pods := c.nodeAt(name, streaming), c.admin().CoreV1().Pods("default")
+	p, err := pods.Create(c.t.Context(), podOf("on-"+name), metav1.CreateOptions{})
+	must(c.t, err)
+	must(c.t, pods.Bind(c.t.Context(), &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: p.Name},
+		Target: corev1.ObjectReference{Kind: "Node", Name: name}}, metav1.CreateOptions{}))
+	return p, n
+}
+
 func TestLogsAreFetchedFromTheNodeThatShowsItsCertificate(t *testing.T) {
 	c := newCell(t)
-	serve := func(name string) string {
-		pair, err := c.pki.IssueServer("system:node:"+name, []string{"system:nodes"}, name)
-		must(t, err)
-		cert, err := pair.TLS()
-		must(t, err)
-		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	streams := func(name string) string {
+		return c.streams(name, func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, r.TLS.PeerCertificates[0].Subject.CommonName+" asked for "+r.URL.Path)
-		}))
-		s.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: c.pki.Pool(), ClientAuth: tls.RequireAndVerifyClientCert}
-		s.StartTLS()
-		t.Cleanup(s.Close)
-		return strings.TrimPrefix(s.URL, "https://")
+		})
 	}
-	for node, address := range map[string]string{"n1": serve("n1"), "n2": serve("other")} {
-		c.nodeAt(node, address)
-		p, err := c.admin().CoreV1().Pods("default").Create(t.Context(), podOf("on-"+node), metav1.CreateOptions{})
-		must(t, err)
-		must(t, c.admin().CoreV1().Pods("default").Bind(t.Context(), &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: p.Name},
-			Target: corev1.ObjectReference{Kind: "Node", Name: node}}, metav1.CreateOptions{}))
+	for node, address := range map[string]string{"n1": streams("n1"), "n2": streams("other")} {
+		p, _ := c.podOn(node, address)
 		out, err := c.admin().CoreV1().Pods("default").GetLogs(p.Name, &corev1.PodLogOptions{}).DoRaw(t.Context())
 		switch {
 		case node == "n1" && string(out) != "cairn-server asked for /containerLogs/default/on-n1/c":

@@ -14,6 +14,7 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/klog/v2"
 
+	"cairn/projections/apiserver/budget"
 	"cairn/projections/apiserver/nodeapi"
 	"cairn/projections/apiserver/pki"
 	"cairn/projections/apiserver/sealing"
@@ -28,11 +29,12 @@ type Config struct {
 	Cell      follower.Cell
 	Ring      *sealing.Ring
 	PKI       *pki.Authority
-	Listen    string       // ADDR:PORT; port 0: any
-	Names     []string     // further names and addresses for the certificate
-	Advertise string       // IP at which pods reach the server; empty: none is told to them
-	History   http.Handler // serves the rest of /cairn/v1/; nil: nothing
-	Log       *slog.Logger // nil: slog.Default
+	Listen    string        // ADDR:PORT; port 0: any
+	Names     []string      // further names and addresses for the certificate
+	Advertise string        // IP at which pods reach the server; empty: none is told to them
+	History   http.Handler  // serves the rest of /cairn/v1/; nil: nothing
+	Budget    budget.Limits // what each user may append; zero: generous defaults
+	Log       *slog.Logger  // nil: slog.Default
 }
 
 // Server is a running API server.
@@ -80,6 +82,7 @@ func (s *Server) start(ctx, run context.Context) (err error) {
 	if s.engine, err = storage.New(run, c.Cell, c.Ring); err != nil {
 		return err
 	}
+	s.engine.Limit(c.Budget)
 	s.tally = tally.New(run, s.engine)
 	if s.links, err = newLinks(s.engine, c.PKI); err != nil {
 		return err

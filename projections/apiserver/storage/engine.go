@@ -28,17 +28,18 @@ const Encoding = runtime.ContentTypeProtobuf
 
 // Engine reads and writes objects of all kinds.
 type Engine struct {
-	cell   follower.Cell
-	ring   *sealing.Ring
-	kinds  map[string]*kinds.Kind
-	proto  *protobuf.Serializer
-	cache  *cache
-	now    func() time.Time
-	ctx    context.Context
-	mu     sync.Mutex
-	hubs   map[string]*hub
-	synth  map[string]Synthetic
-	latest sync.Map // kind -> events.Revision of its last change seen
+	cell    follower.Cell
+	ring    *sealing.Ring
+	kinds   map[string]*kinds.Kind
+	proto   *protobuf.Serializer
+	cache   *cache
+	now     func() time.Time
+	ctx     context.Context
+	mu      sync.Mutex
+	hubs    map[string]*hub
+	synth   map[string]Synthetic
+	latest  sync.Map // kind -> events.Revision of its last change seen
+	budgets *budgets // nil: nobody is limited
 }
 
 // Synthetic answers for a kind that has no rows in the view.

@@ -82,8 +82,10 @@ func (s *Kind) attach(e *events.Event, ref events.Ref, c events.Column, o kinds.
 	return nil
 }
 
-// writable refuses writes to the past and to what has no rows.
+// writable notes what the request is about, and refuses writes to the past and
+// to what has no rows.
 func (s *Kind) writable(ctx context.Context, ref events.Ref) error {
+	calls.From(ctx).Subject.Store(&ref)
 	if moment(ctx) != 0 {
 		return apierrors.NewMethodNotSupported(s.kind.Resource(), "write the past of")
 	}
@@ -106,6 +108,9 @@ func (s *Kind) event(ctx context.Context, t events.Type, ref events.Ref, uid str
 
 // Append writes a record and waits for its outcome. Its error is one for clients.
 func (e *Engine) Append(ctx context.Context, ev *events.Event) (follower.Written, error) {
+	if err := e.spend(ctx); err != nil {
+		return follower.Written{}, err
+	}
 	w, err := e.cell.Write(ctx, ev)
 	if err != nil {
 		return w, e.failed(e.kinds[ev.Subject.Kind], ev, err)

@@ -14,14 +14,21 @@ const (
 	queue  = 1024
 )
 
+// apart is how many objects are told apart within a count: a refused write is
+// part of its object's story, and a log read of its pod's. Beyond it they are
+// counted together, so that names alone can't fill the ledger. Reads of the past
+// are of no object in particular.
+var apart = map[events.Type]int{events.RequestRefused: 8, events.SessionOpened: 64}
+
 // Note is one request worth counting.
 type Note struct {
-	Type     events.Type // RequestRefused or PastRead
+	Type     events.Type // RequestRefused, PastRead, or SessionOpened for reads of logs
 	Actor    events.Actor
 	Verb     string
 	Resource string // as in events.Ref's kind
 	Subject  events.Ref
-	Status   int // HTTP
+	UID      string // the subject's, where it is known
+	Status   int    // HTTP
 	Reason   string
 }
 
@@ -29,6 +36,8 @@ type key struct {
 	typ                 events.Type
 	who, verb, resource string
 	status              int
+	subject             events.Ref // zero: all that are not told apart
+	uid                 string
 }
 
 type count struct {
@@ -66,7 +75,7 @@ func (t *Tally) Done() <-chan struct{} { return t.done }
 
 func (t *Tally) run(ctx context.Context) {
 	defer close(t.done)
-	open := map[key]*count{}
+	open := counts{}
 	tick := time.NewTicker(window / 4)
 	defer tick.Stop()
 	for {
@@ -87,9 +96,37 @@ func (t *Tally) run(ctx context.Context) {
 	}
 }
 
+// counts are those of minutes under way.
+type counts map[key]*count
+
+// place finds where n is counted: with its object, or with the rest.
+func (c counts) place(n *Note) key {
+	k := key{typ: n.Type, who: n.Actor.Who(), verb: n.Verb, resource: n.Resource, status: n.Status}
+	own := k
+	own.subject, own.uid = n.Subject, n.UID
+	if c[own] != nil {
+		return own
+	}
+	if apart[n.Type] == 0 {
+		return k
+	}
+	told := 0
+	for other := range c {
+		other.subject, other.uid = k.subject, k.uid
+		if other == k {
+			told++
+		}
+	}
+	if told < apart[n.Type] {
+		return own
+	}
+	n.Subject, n.UID = events.Ref{Kind: n.Subject.Kind, Namespace: n.Subject.Namespace}, ""
+	return k
+}
+
 // note counts n, and writes it where it is the first of its minute.
-func (t *Tally) note(ctx context.Context, open map[key]*count, n Note) {
-	k := key{n.Type, n.Actor.Who(), n.Verb, n.Resource, n.Status}
+func (t *Tally) note(ctx context.Context, open counts, n Note) {
+	k := open.place(&n)
 	if c := open[k]; c != nil {
 		c.more++
 		return
@@ -99,7 +136,7 @@ func (t *Tally) note(ctx context.Context, open map[key]*count, n Note) {
 }
 
 // close writes the counts of the minutes that began before the time given.
-func (t *Tally) close(ctx context.Context, open map[key]*count, before time.Time) {
+func (t *Tally) close(ctx context.Context, open counts, before time.Time) {
 	for k, c := range open {
 		if c.since.After(before) {
 			continue
@@ -112,7 +149,7 @@ func (t *Tally) close(ctx context.Context, open map[key]*count, before time.Time
 }
 
 func (t *Tally) write(ctx context.Context, n Note, times uint64, since time.Time) {
-	e := t.engine.NewEvent(ctx, n.Type, n.Subject, "")
+	e := t.engine.NewEvent(ctx, n.Type, n.Subject, n.UID)
 	e.Actor, e.Reason = n.Actor, n.Reason
 	e.Facts.Denial = &events.Denial{Verb: n.Verb, Resource: n.Resource, Status: uint64(n.Status), Count: times, Since: since.Unix()}
 	if _, err := t.engine.Append(ctx, e); err != nil && ctx.Err() == nil {
