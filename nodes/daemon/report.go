@@ -56,6 +56,14 @@ func (q *reports) add(o *outgoing) {
 	}
 }
 
+// fresh tells whether a report waits that was never sent: it will name the
+// registration of then, and the newest status.
+func (q *reports) fresh() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.queue) > 0 && !q.queue[len(q.queue)-1].sent
+}
+
 // idle tells whether all was answered.
 func (q *reports) idle() bool { return q.first() == nil }
 
@@ -93,16 +101,23 @@ func (q *reports) run(ctx context.Context) {
 	}
 }
 
+// fix has the report name what it is sent with first, for good.
+func (q *reports) fix(o *outgoing, registration, verified events.Offset) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !o.sent {
+		o.sent = true
+		o.r.Facts.Registration, o.r.Base = registration, verified
+	}
+}
+
 // send sends one report until a server has answered; false when ctx ends first.
 func (q *reports) send(ctx context.Context, o *outgoing) bool {
 	log := q.d.cfg.Log.With("pod", o.r.Namespace+"/"+o.r.Name, "report", o.r.Type)
 	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
 		reg, verified, ok := q.d.standing()
 		if ok {
-			if !o.sent { // fixed from here on
-				o.sent = true
-				o.r.Facts.Registration, o.r.Base = reg.Offset, verified
-			}
+			q.fix(o, reg.Offset, verified)
 			a, err := q.d.cfg.Server.Report(ctx, o.r)
 			var refused *StatusError
 			switch {

@@ -136,7 +136,9 @@ func (w *worker) loop(ctx context.Context) {
 			w.forget()
 			return
 		}
-		w.statusChanged()
+		if gate == nil || w.machine == nil || !w.machine.State.Ending { // else its end is told first
+			w.statusChanged()
+		}
 		w.save()
 		w.rest()
 		if !w.await(ctx, &gate, wake) {
@@ -229,7 +231,7 @@ func (w *worker) refreshStatus() {
 		w.removed()
 		return
 	}
-	w.restate = w.status != nil
+	w.restate = w.status != nil && !w.reports.fresh()
 }
 
 // save writes down what a new daemon must know, if it changed.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 )
 
 var epoch = time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
@@ -168,5 +169,28 @@ func TestStatusShowsWhatKubernetesShows(t *testing.T) {
 	crash := m.Status(pod, Place{}, run, at(3)).ContainerStatuses[0]
 	if crash.State.Waiting == nil || crash.State.Waiting.Reason != "CrashLoopBackOff" || crash.RestartCount != 1 || crash.LastTerminationState.Terminated.ExitCode != 1 {
 		t.Errorf("crashing: %+v", crash)
+	}
+}
+
+func TestAStatusThatWasWrittenAndReadIsTheSame(t *testing.T) {
+	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "web:1"}}}}
+	m := New(Of(pod))
+	now := time.Now()
+	m.Next(now)
+	m.Handle(Event{What: SandboxMade}, now)
+	m.Next(now)
+	m.Handle(Event{What: Started, Container: "web", ID: "abc"}, now)
+	told := m.Status(pod, Place{Started: now}, nil, now)
+	b, err := json.Marshal(told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read corev1.PodStatus
+	if err := json.Unmarshal(b, &read); err != nil {
+		t.Fatal(err)
+	}
+	m = reopen(t, m)
+	if again := m.Status(pod, Place{Started: now}, &read, now.Add(time.Minute)); !equality.Semantic.DeepEqual(again, &read) {
+		t.Errorf("told %+v, now %+v", read, again)
 	}
 }

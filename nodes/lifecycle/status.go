@@ -27,7 +27,7 @@ func (m *Machine) Status(pod *corev1.Pod, p Place, before *corev1.PodStatus, now
 		st.PodIPs = []corev1.PodIP{{IP: p.PodIP}}
 	}
 	if !p.Started.IsZero() {
-		t := metav1.NewTime(p.Started)
+		t := seconds(p.Started)
 		st.StartTime = &t
 	}
 	if m.State.Refused != "" {
@@ -64,7 +64,7 @@ func (m *Machine) container(c *corev1.Container, init bool) corev1.ContainerStat
 	spec, _ := m.Container(c.Name)
 	switch {
 	case s.Phase == Running || s.Phase == Stopping:
-		out.State.Running = &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(s.Started)}
+		out.State.Running = &corev1.ContainerStateRunning{StartedAt: seconds(s.Started)}
 	case s.Phase == Exited && (m.over(spec) || m.State.Deleting || m.State.Ending || s.Reason != BackOff):
 		out.State.Terminated = terminated(s.Exit, out.ContainerID)
 		if init && !spec.Sidecar {
@@ -96,7 +96,7 @@ func (m *Machine) waiting(s *ContainerState, init bool) *corev1.ContainerStateWa
 func terminated(e *Exit, id string) *corev1.ContainerStateTerminated {
 	t := &corev1.ContainerStateTerminated{
 		ExitCode: int32(e.Code), Signal: int32(e.Signal), Reason: e.Reason, Message: e.Message,
-		StartedAt: metav1.NewTime(e.Started), FinishedAt: metav1.NewTime(e.Finished), ContainerID: id,
+		StartedAt: seconds(e.Started), FinishedAt: seconds(e.Finished), ContainerID: id,
 	}
 	if !e.Known {
 		t.ExitCode = 137 // what Kubernetes shows for a code that nobody saw
@@ -134,7 +134,7 @@ func (m *Machine) initialized() bool {
 func (m *Machine) conditions(pod *corev1.Pod, st, before *corev1.PodStatus, now time.Time) []corev1.PodCondition {
 	var out []corev1.PodCondition
 	add := func(t corev1.PodConditionType, ok bool, reason, message string) {
-		c := corev1.PodCondition{Type: t, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(now)}
+		c := corev1.PodCondition{Type: t, Status: corev1.ConditionTrue, LastTransitionTime: seconds(now)}
 		if !ok {
 			c.Status, c.Reason, c.Message = corev1.ConditionFalse, reason, message
 		}
@@ -180,3 +180,6 @@ func keepTime(c corev1.PodCondition, before *corev1.PodStatus) corev1.PodConditi
 	}
 	return c
 }
+
+// seconds is a time as it is written: what was read back must be equal.
+func seconds(t time.Time) metav1.Time { return metav1.NewTime(t.Truncate(time.Second)) }

@@ -52,9 +52,11 @@ func (s *shim) serve(c net.Conn) {
 	if err != nil {
 		reply.Error = err.Error()
 	}
+	if req.Op == wire.OpQuit {
+		_ = os.Remove(wire.SocketFile) // who was answered finds no shim any more
+	}
 	_ = wire.Send(c, reply)
 	if req.Op == wire.OpQuit {
-		_ = os.Remove(wire.SocketFile)
 		os.Exit(0)
 	}
 }
