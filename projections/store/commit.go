@@ -59,6 +59,7 @@ func (s *Store) Commit(b *Batch) error {
 		return fmt.Errorf("store: committing up to record %d: %w", b.Position.Offset, err)
 	}
 	clear(s.recent)
+	clear(s.ended)
 	s.arrive(t)
 	return s.writeManifests(t)
 }
@@ -86,6 +87,9 @@ func (s *Store) writeEntry(rows *pebble.Batch, e *Entry) error {
 		if err := errors.Join(s.writeChange(rows, &r.Changes[i], &e.Columns[i]), rows.Set(touchKey(ref, r.Offset), nil, nil)); err != nil {
 			return err
 		}
+	}
+	if err := s.endEvents(rows, r); err != nil {
+		return err
 	}
 	if !touched {
 		if err := rows.Set(touchKey(rec.Subject, r.Offset), nil, nil); err != nil {

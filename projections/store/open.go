@@ -44,6 +44,7 @@ type Store struct {
 	tip      atomic.Pointer[tip]
 	heads    map[events.Ref]*head
 	recent   map[events.Ref]*head // Events of the batch being written
+	ended    map[events.Ref]bool  // Events that end in the batch being written
 	cache    *cache
 	waits    waits
 	tally    map[string]*tally
@@ -73,7 +74,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, openError(dir, err)
 	}
 	s := &Store{db: db, dir: dir, every: or(o.ManifestEvery, 4096), readOnly: o.readOnly, cache: newCache(or(o.CacheBytes, 64<<20)),
-		heads: map[events.Ref]*head{}, recent: map[events.Ref]*head{}, tally: map[string]*tally{}}
+		heads: map[events.Ref]*head{}, recent: map[events.Ref]*head{}, ended: map[events.Ref]bool{}, tally: map[string]*tally{}}
 	if err := s.load(o.Incarnation); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
