@@ -134,8 +134,36 @@ func subset(e *corev1.Endpoints, want []corev1.EndpointPort) *corev1.EndpointSub
 	return &e.Subsets[len(e.Subsets)-1]
 }
 
-// wholeSlice shows the backends that serve the same ports as the first: one
-// slice has one list of ports. Endpoints shows all.
+// shownTargets are the ports of the one slice of a service: those by which most
+// backends are ready, then by which most are there; of equals, the first's.
+func shownTargets(st *fold.EndpointsState) []uint64 {
+	type group struct {
+		targets    []uint64
+		ready, all int
+	}
+	var groups []group
+	for i := range st.Backends {
+		b := &st.Backends[i]
+		at := slices.IndexFunc(groups, func(g group) bool { return slices.Equal(g.targets, b.Targets) })
+		if at < 0 {
+			at, groups = len(groups), append(groups, group{targets: b.Targets})
+		}
+		groups[at].all++
+		if b.Ready {
+			groups[at].ready++
+		}
+	}
+	var best group
+	for _, g := range groups {
+		if g.ready > best.ready || g.ready == best.ready && g.all > best.all {
+			best = g
+		}
+	}
+	return best.targets
+}
+
+// wholeSlice shows the backends that serve the ports of most: one slice has one
+// list of ports, and the fold makes one slice of a service. Endpoints shows all.
 func wholeSlice(v *view.Object, created metav1.Time) Object {
 	s := &discoveryv1.EndpointSlice{ObjectMeta: meta(v, created), AddressType: discoveryv1.AddressTypeIPv4,
 		Endpoints: []discoveryv1.Endpoint{}, Ports: []discoveryv1.EndpointPort{}}
@@ -148,9 +176,10 @@ func wholeSlice(v *view.Object, created metav1.Time) Object {
 		yes := true
 		s.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Service", Name: st.Service, UID: types.UID(st.ServiceUID), Controller: &yes, BlockOwnerDeletion: &yes}}
 	}
+	targets := shownTargets(st)
 	for i := range st.Backends {
 		b := &st.Backends[i]
-		if !slices.Equal(b.Targets, st.Backends[0].Targets) {
+		if !slices.Equal(b.Targets, targets) {
 			continue
 		}
 		ready, serving, ending := b.Ready, b.Serving, b.Terminating
@@ -169,7 +198,7 @@ func wholeSlice(v *view.Object, created metav1.Time) Object {
 	if len(st.Backends) == 0 {
 		return s
 	}
-	for _, p := range ports(st, st.Backends[0].Targets) {
+	for _, p := range ports(st, targets) {
 		name, port, proto := p.Name, p.Port, p.Protocol
 		s.Ports = append(s.Ports, discoveryv1.EndpointPort{Name: &name, Port: &port, Protocol: &proto, AppProtocol: p.AppProtocol})
 	}

@@ -1,12 +1,14 @@
 package kinds
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -130,6 +132,45 @@ func TestEndpointsAreRenderedByThePortsTheyServe(t *testing.T) {
 	e := wholeEndpoints(o, metav1.Time{}).(*corev1.Endpoints)
 	if len(e.Subsets) != 2 || len(e.Subsets[0].Addresses) != 1 || len(e.Subsets[0].NotReadyAddresses) != 1 || e.Subsets[1].Ports[0].Port != 9090 {
 		t.Errorf("%+v", e.Subsets)
+	}
+	// A slice has one list of ports: that of most that are ready.
+	shown := func() string {
+		s := wholeSlice(o, metav1.Time{}).(*discoveryv1.EndpointSlice)
+		said := fmt.Sprint(*s.Ports[0].Port)
+		for _, e := range s.Endpoints {
+			said += " " + e.TargetRef.Name
+		}
+		return said
+	}
+	if got := shown(); got != "8080 a b" {
+		t.Errorf("the slice shows %s", got)
+	}
+	o.Projected.Endpoints.Backends[0].Ready = false
+	if got := shown(); got != "9090 c" {
+		t.Errorf("the slice shows %s", got)
+	}
+}
+
+func TestSelectorsAreDecidedByRowsAsByObjects(t *testing.T) {
+	e := &view.Object{Ref: events.Ref{Kind: events.Events, Namespace: "default", Name: "web.1"}, Projected: &view.Projected{Event: &fold.EventState{
+		Regarding: events.Ref{Kind: events.Pods, Namespace: "default", Name: "web"}, RegardingUID: "u", Reason: "Started"}}}
+	shown := wholeEvent(e, metav1.Time{}).(*corev1.Event)
+	for path, want := range map[string]string{"involvedObject.name": shown.InvolvedObject.Name, "involvedObject.uid": string(shown.InvolvedObject.UID),
+		"involvedObject.namespace": shown.InvolvedObject.Namespace, "reason": shown.Reason, "metadata.name": shown.Name, "metadata.namespace": shown.Namespace} {
+		if got, known := Field(e, path); !known || got != want || got == "" {
+			t.Errorf("%s: %q %t, want %q", path, got, known, want)
+		}
+	}
+	if _, known := Field(e, "type"); known {
+		t.Error("what a row does not tell is left to the object")
+	}
+	for _, p := range []*fold.PodState{{}, {Node: "n1", Placed: 7}} {
+		o := &view.Object{Ref: events.Ref{Kind: events.Pods}, Facts: &events.Facts{Pod: &events.Pod{}}, Projected: &view.Projected{Pod: p}}
+		pod := &corev1.Pod{}
+		layPod(pod, o)
+		if got, known := Field(o, "spec.nodeName"); !known || got != pod.Spec.NodeName {
+			t.Errorf("spec.nodeName: %q %t, want %q", got, known, pod.Spec.NodeName)
+		}
 	}
 }
 

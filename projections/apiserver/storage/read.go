@@ -9,7 +9,9 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apiserver/pkg/storage"
 
 	"cairn/events"
@@ -168,6 +170,9 @@ func (s *Kind) GetList(ctx context.Context, key string, opts storage.ListOptions
 	v := reflect.ValueOf(items).Elem()
 	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
 	l := &listing{kind: s, pred: opts.Predicate, out: v, limit: int(opts.Predicate.Limit)}
+	if f := opts.Predicate.Field; f != nil {
+		l.exact = f.Requirements()
+	}
 	if !opts.Recursive {
 		err = l.single(ctx, key, at)
 	} else {
@@ -210,6 +215,7 @@ type listing struct {
 	kind  *Kind
 	pred  storage.SelectionPredicate
 	out   reflect.Value
+	exact fields.Requirements // of its field selector
 	limit int
 	last  string // below the prefix: the key of the last object looked at
 	more  bool
@@ -275,12 +281,25 @@ func (l *listing) object(o *view.Object, namespace string) error {
 	if o.Facts != nil && !l.pred.Label.Empty() && !l.pred.Label.Matches(labelsOf(o.Facts.Labels)) {
 		return nil // decided without decoding
 	}
+	if l.excluded(o) {
+		return nil
+	}
 	obj, err := l.kind.Object(o)
 	if err != nil {
 		return apierrors.NewInternalError(err)
 	}
 	_, err = l.add(obj)
 	return err
+}
+
+// excluded tells whether a field selector rules o out by its row alone.
+func (l *listing) excluded(o *view.Object) bool {
+	for _, r := range l.exact {
+		if v, known := kinds.Field(o, r.Field); known && (v == r.Value) != (r.Operator == selection.Equals || r.Operator == selection.DoubleEquals) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *listing) synthetic(syn Synthetic, namespace string) error {
