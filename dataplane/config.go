@@ -19,6 +19,10 @@ import (
 type (
 	// Peer is another node of the cell.
 	Peer = podnet.Peer
+	// Ports is an inclusive range.
+	Ports = podnet.Ports
+	// Collision is the error that says what of a cell is taken already.
+	Collision = podnet.Collision
 	// Record is a service's names.
 	Record = dns.Record
 	// RecordPod is a pod of a headless service's Record.
@@ -31,10 +35,13 @@ type (
 // and the ranges differ; they share StateDir.
 type Config struct {
 	Cell       string
+	Owner      string // tells two cells of one name apart; see podnet.Config
 	LinkPrefix string // 1 to 6 letters; links are called LinkPrefix-SOMETHING
 	// PodRange and ServiceRange are the cell's, NodeRange is this node's share
 	// of PodRange; its first address is for the node itself.
 	PodRange, ServiceRange, NodeRange netip.Prefix
+	// NodePorts are those that services may get; zero: not known.
+	NodePorts Ports
 	// NodeAddr is this machine's address, as other nodes reach it.
 	NodeAddr netip.Addr
 	// Loopback lets node ports answer on 127.0.0.1 as well; see podnet.Config.
@@ -87,8 +94,8 @@ func (c Config) locals() []netip.Addr {
 
 func (c Config) podnet() podnet.Config {
 	return podnet.Config{
-		Cell: c.Cell, LinkPrefix: c.LinkPrefix, PodRange: c.PodRange, NodeRange: c.NodeRange, ServiceRange: c.ServiceRange,
-		NodeAddr: c.NodeAddr, LocalAddrs: c.locals(), StateDir: c.StateDir, MTU: c.MTU, Loopback: c.Loopback,
+		Cell: c.Cell, Owner: c.Owner, LinkPrefix: c.LinkPrefix, PodRange: c.PodRange, NodeRange: c.NodeRange, ServiceRange: c.ServiceRange,
+		NodePorts: c.NodePorts, NodeAddr: c.NodeAddr, LocalAddrs: c.locals(), StateDir: c.StateDir, MTU: c.MTU, Loopback: c.Loopback,
 	}
 }
 

@@ -47,7 +47,7 @@ func New(cfg Config) (*Dataplane, error) {
 
 // Start makes links, routes and the table, or takes over those that an earlier
 // run left, serves names, and starts to watch. It refuses ranges that collide
-// with what the machine has, by name. After an error nothing runs; Purge
+// with what the machine has, by a *Collision. After an error nothing runs; Purge
 // removes what was made. The loop ends with ctx or Stop.
 func (d *Dataplane) Start(ctx context.Context) error {
 	d.mu.Lock()
@@ -217,14 +217,25 @@ func (d *Dataplane) Stop(purge bool) error {
 	return errs
 }
 
+// Check tells whether Start would refuse cfg, by a *Collision, or whether
+// another cell has its node ports; it changes nothing.
+func Check(cfg Config) error { return podnet.Check(cfg.withDefaults().podnet()) }
+
+// Holder tells whose the claim on a cell's name is in this network namespace,
+// by the Config.Owner that made it, and whether there is one.
+func Holder(stateDir, cell string) (owner string, held bool, err error) {
+	return podnet.Held(stateDir, cell)
+}
+
 // Purge removes all that a cell's dataplane has made in this network namespace,
-// pods' links too; the daemon must not run. It may be repeated.
+// pods' links too; the daemon must not run. It reads Cell, Owner and StateDir
+// alone, does nothing for a cell that made nothing, and may be repeated.
 func Purge(cfg Config) error {
 	cfg = cfg.withDefaults()
-	table, err := nft.Open(cfg.ruleset())
-	if err != nil {
+	owner, held, err := podnet.Held(cfg.StateDir, cfg.Cell)
+	if err != nil || !held || owner != "" && cfg.Owner != "" && owner != cfg.Owner {
 		return err
 	}
 	// Routes go last: they keep packets in while the table goes.
-	return errors.Join(table.Delete(), table.Close(), podnet.Teardown(cfg.podnet()))
+	return errors.Join(nft.Delete(ruleset.Config{Cell: cfg.Cell}.TableName()), podnet.Teardown(cfg.podnet()))
 }

@@ -70,6 +70,16 @@ func (t *Table) Apply(r ruleset.Ruleset) error {
 	return t.sweep(r)
 }
 
+// Delete removes a table by its name; it is not an error if there is none.
+func Delete(name string) error {
+	c, err := dial()
+	if err != nil {
+		return err
+	}
+	t := &Table{name: name, conn: c, table: &nftables.Table{Family: nftables.TableFamilyIPv4, Name: name}}
+	return errors.Join(t.Delete(), t.Close())
+}
+
 // Delete removes the table, with all that is in it. It is not an error if
 // there is none.
 func (t *Table) Delete() error {

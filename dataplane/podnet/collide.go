@@ -9,6 +9,38 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Collision says what of a cell is taken on this machine already.
+type Collision struct {
+	What string // "the pod range 10.244.0.0/16"
+	By   string // "this machine's route 10.0.0.0/8 via 192.0.2.1 on eth0"
+	Flag string // what to change: --pod-range
+}
+
+func (c *Collision) Error() string {
+	return fmt.Sprintf("%s collides with %s: choose another by %s", c.What, c.By, c.Flag)
+}
+
+// Check tells whether Setup would refuse, and changes nothing. Its error is a
+// *Collision where something is taken; node ports that another cell has are a
+// Collision, too, though Setup, where services may exist already, lets them be.
+func Check(cfg Config) error {
+	if err := cfg.validate(); err != nil {
+		return err
+	}
+	s, err := openClaims(cfg.StateDir)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.rivals(cfg); err != nil {
+		return err
+	}
+	if err := cfg.collide(); err != nil {
+		return err
+	}
+	return s.ports(cfg)
+}
+
 // collide refuses ranges that the machine already routes somewhere, by name.
 // Default routes, also those cut in two halves, are no reason.
 func (c Config) collide() error {
@@ -46,7 +78,7 @@ func (c Config) clash(taken netip.Prefix, by string) error {
 		value      netip.Prefix
 	}{{"pod", "--pod-range", c.PodRange}, {"service", "--service-range", c.ServiceRange}} {
 		if r.value.Overlaps(taken) {
-			return fmt.Errorf("podnet: the %s range %v collides with %s: choose another range by %s", r.name, r.value, by, r.flag)
+			return &Collision{What: fmt.Sprintf("the %s range %v", r.name, r.value), By: by, Flag: r.flag}
 		}
 	}
 	return nil

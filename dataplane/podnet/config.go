@@ -13,6 +13,9 @@ import (
 // Config describes the cell's network on this machine.
 type Config struct {
 	Cell string
+	// Owner tells two cells of one name apart, by their data folder, say; empty
+	// tells nothing.
+	Owner string
 	// LinkPrefix has at most 6 letters: links are called LinkPrefix-SOMETHING.
 	LinkPrefix string
 	// PodRange and ServiceRange are the cell's, NodeRange is this node's share.
@@ -24,14 +27,28 @@ type Config struct {
 	// StateDir holds, for each network namespace and cell, what was changed:
 	// a directory shared by the machine's cells that does not outlive a boot.
 	StateDir string
+	// NodePorts are the ports that services may get on this machine's addresses;
+	// zero: not known, and never refused.
+	NodePorts Ports
 	// MTU of pods' links; 0 takes that of NodeAddr's link.
 	MTU int
 	// Loopback lets node ports answer on 127.0.0.1, by route_localnet on the
 	// pods' links. The ruleset then keeps pods away from the loopback; while
-	// it is missing, they could reach it: leave it off unless asked for.
+	// it is missing (a second, until it is repaired), one that crafts packets
+	// could reach it.
 	Loopback bool
 	// VXLANID is 1 to 2^24-1, the same on all nodes; 0 derives it from Cell.
 	VXLANID int
+}
+
+// Ports is an inclusive range.
+type Ports struct{ Low, High uint16 }
+
+func (p Ports) String() string { return fmt.Sprintf("%d-%d", p.Low, p.High) }
+
+// overlap is false where either is not known.
+func (p Ports) overlap(q Ports) bool {
+	return p.Low != 0 && q.Low != 0 && p.Low <= q.High && q.Low <= p.High
 }
 
 // Peer is another node.
@@ -80,12 +97,14 @@ func (c Config) vxlanID() int {
 	return int(h.Sum32()&(1<<24-1)) | 1
 }
 
+var errNoStateDir = errors.New("podnet: StateDir is empty: name a directory for what must be put back")
+
 func (c Config) validate() error {
 	switch {
 	case c.LinkPrefix == "" || len(c.LinkPrefix) > 6:
 		return fmt.Errorf("podnet: link prefix %q must have 1 to 6 letters: link names end at 15", c.LinkPrefix)
 	case c.StateDir == "":
-		return errors.New("podnet: StateDir is empty: name a directory for what must be put back")
+		return errNoStateDir
 	}
 	for _, a := range c.LocalAddrs {
 		if !c.ServiceRange.Contains(a) {

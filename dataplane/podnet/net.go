@@ -26,8 +26,8 @@ type Net struct {
 // Setup checks that the ranges are free, and makes bridge, routes and sysctls.
 // Pods of an earlier run stay attached: Pods lists them.
 //
-// It refuses, and changes nothing, if a route or an address of the machine or
-// another cell lies in one of the ranges, naming it and the flag to change.
+// It refuses with a *Collision, and changes nothing, if a route or an address
+// of the machine or another cell lies in one of the ranges.
 func Setup(cfg Config) (*Net, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -178,23 +178,33 @@ func (n *Net) Pods() []netip.Addr {
 }
 
 // Teardown removes what the cell has made here: links (those of pods too),
-// routes, its claim, and, if it is the last cell, the changed sysctls. It
-// needs no Net and may be repeated.
+// routes, its claim, and, if it is the last cell, the changed sysctls. It goes
+// by the claim alone, of cfg it reads Cell, Owner and StateDir: a cell that was
+// refused has no claim, and what lies in its ranges is another's. It needs no
+// Net and may be repeated.
 func Teardown(cfg Config) error {
-	if err := cfg.validate(); err != nil {
-		return err
+	if cfg.StateDir == "" {
+		return errNoStateDir
 	}
 	s, err := openClaims(cfg.StateDir)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
+	claims, err := s.list()
+	if err != nil {
+		return err
+	}
+	mine, held := claims[cfg.Cell]
+	if !held || !mine.ours(cfg) {
+		return nil
+	}
 	all, err := netlink.LinkList()
 	if err != nil {
 		return fmt.Errorf("podnet: list this machine's links: %w", err)
 	}
 	for _, l := range all {
-		if !strings.HasPrefix(l.Attrs().Name, cfg.LinkPrefix+"-") {
+		if !strings.HasPrefix(l.Attrs().Name, mine.LinkPrefix+"-") {
 			continue
 		}
 		if err := netlink.LinkDel(l); err != nil && !missingLink(err) {
@@ -207,7 +217,7 @@ func Teardown(cfg Config) error {
 	}
 	for _, r := range routes {
 		to := prefix(r.Dst)
-		if cfg.PodRange.Overlaps(to) || cfg.ServiceRange.Overlaps(to) {
+		if mine.PodRange.Overlaps(to) || mine.ServiceRange.Overlaps(to) {
 			if err := netlink.RouteDel(&r); err != nil && !missingRoute(err) {
 				return fmt.Errorf("podnet: remove route %v: %w", to, err)
 			}

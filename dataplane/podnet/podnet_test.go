@@ -314,6 +314,77 @@ func TestTwoCellsShareAMachineAndTheLastOneCleansUp(t *testing.T) {
 	}
 }
 
+func TestARefusedCellTakesNothingFromTheOneThatRuns(t *testing.T) {
+	connect(t)
+	one := config(t)
+	one.Owner, one.NodePorts = "/var/lib/one", podnet.Ports{Low: 30000, High: 32767}
+	n := setup(t, one)
+	attach(t, n, "10.88.1.2")
+	before := routes(t)
+	for _, c := range []struct {
+		name, flag string
+		change     func(*podnet.Config)
+		refused    bool // by Setup too
+	}{
+		{"its prefix", "--name", func(c *podnet.Config) { c.Cell = "other" }, true},
+		{"its ranges", "--pod-range", func(c *podnet.Config) { c.Cell, c.LinkPrefix = "other", "cn2" }, true},
+		{"its name", "--name", func(c *podnet.Config) { c.Owner, c.LinkPrefix = "/var/lib/two", "cn2" }, true},
+		{"its node ports", "--node-ports", func(c *podnet.Config) {
+			c.Cell, c.LinkPrefix, c.LocalAddrs, c.NodePorts = "other", "cn2", nil, podnet.Ports{Low: 32767, High: 33000}
+			c.PodRange, c.ServiceRange = netip.MustParsePrefix("10.98.0.0/16"), netip.MustParsePrefix("10.99.0.0/16")
+		}, false},
+	} {
+		two := one
+		c.change(&two)
+		var taken *podnet.Collision
+		if err := podnet.Check(two); !errors.As(err, &taken) || taken.Flag != c.flag {
+			t.Errorf("%s: Check says %v; want a collision that names %s", c.name, err, c.flag)
+		}
+		if !c.refused {
+			continue
+		}
+		if _, err := podnet.Setup(two); !errors.As(err, &taken) || taken.Flag != c.flag {
+			t.Errorf("%s: Setup says %v; want a collision that names %s", c.name, err, c.flag)
+		}
+		if err := podnet.Teardown(two); err != nil {
+			t.Error(err)
+		}
+	}
+	if now := routes(t); now != before {
+		t.Errorf("routes now:\n%s\nbefore:\n%s", now, before)
+	}
+	if did, err := n.Repair(); err != nil || len(did) > 0 {
+		t.Errorf("the running cell had to repair %q (%v)", did, err)
+	}
+	if owner, held, err := podnet.Held(one.StateDir, "demo"); owner != "/var/lib/one" || !held || err != nil {
+		t.Errorf("its claim: %q, %t, %v", owner, held, err)
+	}
+	if err := podnet.Check(one); err != nil {
+		t.Errorf("the running cell collides with itself: %v", err)
+	}
+	empty := t.TempDir()
+	if _, held, err := podnet.Held(empty, "demo"); held || err != nil {
+		t.Errorf("a claim elsewhere: %t, %v", held, err)
+	}
+	if left, err := os.ReadDir(empty); err != nil || len(left) > 0 {
+		t.Errorf("to ask left %v, %v", left, err)
+	}
+}
+
+// routes are those of this network namespace, as one text.
+func routes(t *testing.T) string {
+	t.Helper()
+	list, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, r := range list {
+		fmt.Fprintln(&b, r)
+	}
+	return b.String()
+}
+
 func forward(t *testing.T, s lab.Space) {
 	t.Helper()
 	err := s.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644) })

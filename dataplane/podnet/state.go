@@ -21,7 +21,9 @@ import (
 // that comes later copies them from those that are there.
 type claim struct {
 	Cell, LinkPrefix       string
+	Owner                  string `json:",omitempty"`
 	PodRange, ServiceRange netip.Prefix
+	NodePorts              Ports
 	Original               map[string]string // sysctl -> value
 }
 
@@ -72,8 +74,35 @@ func lockDir(dir string) (*claims, error) {
 	}
 }
 
-// Close unlocks.
-func (s *claims) Close() error { return s.lock.Close() }
+// Close unlocks. A directory without a claim goes.
+func (s *claims) Close() error {
+	var err error
+	if left, lerr := filepath.Glob(filepath.Join(s.dir, "*.json")); lerr == nil && len(left) == 0 {
+		err = os.RemoveAll(s.dir)
+	}
+	return errors.Join(err, s.lock.Close())
+}
+
+// Held tells whether a cell has a claim in this network namespace, and whose
+// it is: what its Config.Owner was.
+func Held(stateDir, cell string) (owner string, held bool, err error) {
+	s, err := openClaims(stateDir)
+	if err != nil {
+		return "", false, err
+	}
+	defer s.Close()
+	all, err := s.list()
+	if err != nil {
+		return "", false, err
+	}
+	c, held := all[cell]
+	return c.Owner, held, nil
+}
+
+// ours tells whether a claim on our cell's name is ours, too.
+func (c claim) ours(cfg Config) bool {
+	return c.Owner == "" || cfg.Owner == "" || c.Owner == cfg.Owner
+}
 
 func (s *claims) file(cell string) string { return filepath.Join(s.dir, cell+".json") }
 
@@ -106,16 +135,34 @@ func (s *claims) rivals(c Config) error {
 		return err
 	}
 	for name, other := range all {
-		if name == c.Cell || !alive(other) {
+		if name == c.Cell && other.ours(c) || !alive(other) {
 			continue
 		}
-		if other.LinkPrefix == c.LinkPrefix {
-			return fmt.Errorf("podnet: cell %q on this machine has the link prefix %q already: choose another by --link-prefix", name, c.LinkPrefix)
+		if name == c.Cell {
+			return &Collision{What: fmt.Sprintf("the name %q", name), By: "the cell of that name in " + other.Owner, Flag: "--name"}
 		}
-		for what, r := range map[string]netip.Prefix{"pod range ": other.PodRange, "service range ": other.ServiceRange} {
-			if err := c.clash(r, fmt.Sprintf("the %s%v of cell %q on this machine", what, r, name)); err != nil {
-				return err
-			}
+		if other.LinkPrefix == c.LinkPrefix {
+			return &Collision{What: fmt.Sprintf("the link prefix %q", c.LinkPrefix), By: fmt.Sprintf("that of cell %q on this machine", name), Flag: "--name"}
+		}
+		if err := c.clash(other.PodRange, fmt.Sprintf("the pod range %v of cell %q on this machine", other.PodRange, name)); err != nil {
+			return err
+		}
+		if err := c.clash(other.ServiceRange, fmt.Sprintf("the service range %v of cell %q on this machine", other.ServiceRange, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ports refuses node ports that another cell here may give away.
+func (s *claims) ports(c Config) error {
+	all, err := s.list()
+	if err != nil {
+		return err
+	}
+	for name, other := range all {
+		if name != c.Cell && alive(other) && other.NodePorts.overlap(c.NodePorts) {
+			return &Collision{What: fmt.Sprintf("the node ports %v", c.NodePorts), By: fmt.Sprintf("the node ports %v of cell %q on this machine", other.NodePorts, name), Flag: "--node-ports"}
 		}
 	}
 	return nil
@@ -127,7 +174,7 @@ func (s *claims) take(c Config) error {
 	if err != nil {
 		return err
 	}
-	mine := claim{Cell: c.Cell, LinkPrefix: c.LinkPrefix, PodRange: c.PodRange, ServiceRange: c.ServiceRange, Original: map[string]string{}}
+	mine := claim{Cell: c.Cell, LinkPrefix: c.LinkPrefix, Owner: c.Owner, PodRange: c.PodRange, ServiceRange: c.ServiceRange, NodePorts: c.NodePorts, Original: map[string]string{}}
 	for _, other := range all {
 		for k, v := range other.Original {
 			mine.Original[k] = v

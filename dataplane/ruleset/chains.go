@@ -32,6 +32,13 @@ func chains(cfg Config) []Chain {
 				{Kind: InPrefix, Field: Destination, Prefix: loopback},
 			},
 			Do: Action{Kind: Drop},
+		}, {
+			Why: "nor do they pass for the machine itself",
+			If: []Match{
+				{Kind: OnLink, Field: InLink, Link: cfg.LinkPrefix + "-"},
+				{Kind: InPrefix, Field: Source, Prefix: loopback},
+			},
+			Do: Action{Kind: Drop},
 		}}},
 		{Name: PreChain, Hook: Prerouting, NAT: true, Priority: -100, Rules: toServices},
 		{Name: OutChain, Hook: Output, NAT: true, Priority: -100, Rules: toServices},
