@@ -13,7 +13,7 @@ func written(t *testing.T, in string) []Record {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "0.log")
 	at := time.Date(2026, 1, 2, 15, 4, 5, 6, time.UTC)
-	w, err := Open(path, func() time.Time { return at })
+	w, err := Open(path, Default, func() time.Time { return at })
 	if err != nil {
 		t.Fatal(err)
 	}

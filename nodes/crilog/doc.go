@@ -12,6 +12,7 @@
 // Promises: a record carries at most 16 KiB of content; the order of a stream
 // is kept; the two streams share one file and one lock. What the process wrote
 // without a final newline is written as a partial record when its stream ends.
+// A file that reaches its limit is put aside between two records; the oldest go.
 //
 // Goroutines: none of its own. A Writer may be used from several goroutines; a
 // Reader (Tail) belongs to its caller.

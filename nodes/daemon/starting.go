@@ -15,6 +15,7 @@ import (
 
 	"cairn/events"
 	"cairn/events/feed"
+	"cairn/nodes/crilog"
 	"cairn/nodes/images"
 	"cairn/nodes/sandbox"
 	"cairn/nodes/shim"
@@ -173,6 +174,8 @@ func (s *starting) pruneLogs() {
 		if !exists(path) {
 			return
 		}
-		_ = os.Remove(path)
+		for i := range crilog.Default.Files {
+			_ = os.Remove(crilog.Older(path, i)) // not there is as good
+		}
 	}
 }

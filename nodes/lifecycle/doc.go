@@ -10,7 +10,9 @@
 // policy, at once the first time and then after 10 s, 20 s, 40 s ... 5 min,
 // from 10 s again after ten minutes of running; a stop is a request first and
 // a kill after the grace period; sidecars end after the containers they serve.
-// Nothing is started in a pod that is being deleted or has ended. The same
+// Nothing is started in a pod that is being deleted or has ended. The end of
+// the cell, the loss of a sandbox and a changed image are no crashes: nothing
+// waits for them. The same
 // events at the same times give the same actions.
 //
 // A Machine can be written out as JSON (State) and go on from there, so a

@@ -108,7 +108,7 @@ func CopyLog(ctx context.Context, w io.Writer, flush func(), path string, live f
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { f.Close() }()
 	if o.TailLines >= 0 {
 		if err := seekTail(f, o.TailLines); err != nil {
 			return err
@@ -117,6 +117,7 @@ func CopyLog(ctx context.Context, w io.Writer, flush func(), path string, live f
 	p := &printer{w: w, o: o, left: o.LimitBytes}
 	var pending []byte
 	chunk := make([]byte, 64<<10)
+	aside := false // f was seen to be put aside: nobody writes to it any more
 	for {
 		// Asked before the read: what a process wrote before it ended is read.
 		alive := o.Follow && live()
@@ -129,6 +130,22 @@ func CopyLog(ctx context.Context, w io.Writer, flush func(), path string, live f
 		pending = pending[:copy(pending, rest)]
 		if err == io.EOF || n == 0 {
 			flush()
+			if newer := next(f, path); newer != "" && !aside {
+				aside = true // and is read once more: it may have grown before
+				continue
+			} else if newer != "" {
+				g, err := os.Open(newer)
+				if err == nil && next(f, path) == newer { // it was not moved on meanwhile
+					f.Close()
+					f, aside = g, false
+					continue
+				}
+				g.Close() // of nil, an error that nobody needs
+				if wait(ctx) {
+					continue
+				}
+				return nil
+			}
 			if !alive || !wait(ctx) {
 				return nil
 			}
@@ -136,6 +153,28 @@ func CopyLog(ctx context.Context, w io.Writer, flush func(), path string, live f
 			return err
 		}
 	}
+}
+
+// next names the file that a log goes on in after f; empty where f is the one
+// that is written to.
+func next(f *os.File, path string) string {
+	own, err := f.Stat()
+	if err != nil {
+		return ""
+	}
+	for n := range crilog.Default.Files {
+		st, err := os.Stat(crilog.Older(path, n))
+		if err == nil && os.SameFile(own, st) && n == 0 {
+			return ""
+		}
+		if err == nil && os.SameFile(own, st) {
+			return crilog.Older(path, n-1)
+		}
+		if n == 0 && err != nil {
+			return "" // between two files, or gone altogether
+		}
+	}
+	return path // it was removed meanwhile: lines are lost
 }
 
 func wait(ctx context.Context) bool {

@@ -88,7 +88,7 @@ func logFile(t *testing.T, lines ...string) (*fake, *crilog.Writer) {
 	t.Helper()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	f := &fake{log: filepath.Join(t.TempDir(), "0.log")}
-	w, err := crilog.Open(f.log, func() time.Time { at = at.Add(time.Second); return at })
+	w, err := crilog.Open(f.log, crilog.Default, func() time.Time { at = at.Add(time.Second); return at })
 	if err != nil {
 		t.Fatal(err)
 	}

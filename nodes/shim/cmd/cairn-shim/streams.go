@@ -29,7 +29,7 @@ type streams struct {
 
 func openStreams(c wire.Create) (*streams, error) {
 	s := &streams{peers: map[*peer]struct{}{}, stdinOnce: c.StdinOnce}
-	log, err := crilog.Open(c.LogPath, time.Now)
+	log, err := crilog.Open(c.LogPath, crilog.Default, time.Now)
 	if err != nil {
 		return nil, err
 	}
