@@ -248,6 +248,8 @@ func set(t *testing.T, e *events.Event, k, v string) {
 		f.Denial = &events.Denial{Verb: "delete", Resource: v, Status: 403, Count: 1}
 	case "conflict":
 		f.Denial = &events.Denial{Verb: "update", Resource: v, Status: 409, Count: 1}
+	case "since":
+		f.Denial.Since, e.Claimed = num, (num+60)*1e9
 	case "read":
 		f.Denial = &events.Denial{Verb: "read the log of", Resource: "pods", Status: 200, Count: uint64(num)}
 	default:

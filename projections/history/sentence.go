@@ -3,6 +3,7 @@ package history
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"cairn/events"
 	"cairn/projections/fold"
@@ -122,12 +123,17 @@ func session(e *events.Event, who, what string) string {
 	if d == nil {
 		return because(who+" opened a session into "+what, e.Reason)
 	}
-	return because(fmt.Sprintf("%s %s %s%s", who, d.Verb, what, times(d.Count)), e.Reason)
+	return because(fmt.Sprintf("%s %s %s%s", who, d.Verb, what, times(e)), e.Reason)
 }
 
-func times(n uint64) string {
-	if n > 1 {
-		return fmt.Sprintf(" %d times", n)
+// times says how often, and of what was counted after the first since when.
+func times(e *events.Event) string {
+	d := e.Facts.Denial
+	if counted := d.Since != 0 && e.Claimed/1e9 > d.Since+1; counted {
+		return fmt.Sprintf(" %d more in the minute from %s on", d.Count, time.Unix(d.Since, 0).UTC().Format("15:04:05Z"))
+	}
+	if d.Count > 1 {
+		return fmt.Sprintf(" %d times", d.Count)
 	}
 	return ""
 }
@@ -140,7 +146,7 @@ func denied(e *events.Event, who, what string) string {
 	if e.Subject.Kind == "" {
 		what = d.Resource
 	}
-	return because(fmt.Sprintf("%s was refused%s (HTTP %d) when asking to %s %s", who, times(d.Count), d.Status, d.Verb, what), e.Reason)
+	return because(fmt.Sprintf("%s was refused%s (HTTP %d) when asking to %s %s", who, times(e), d.Status, d.Verb, what), e.Reason)
 }
 
 // refusal explains why the fold refused a record.
