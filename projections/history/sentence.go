@@ -130,7 +130,11 @@ func session(e *events.Event, who, what string) string {
 func times(e *events.Event) string {
 	d := e.Facts.Denial
 	if counted := d.Since != 0 && e.Claimed/1e9 > d.Since+1; counted {
-		return fmt.Sprintf(" %d more in the minute from %s on", d.Count, time.Unix(d.Since, 0).UTC().Format("15:04:05Z"))
+		more := "once more"
+		if d.Count > 1 {
+			more = fmt.Sprintf("%d more times", d.Count)
+		}
+		return fmt.Sprintf(" %s in the minute from %s on", more, time.Unix(d.Since, 0).UTC().Format("15:04:05Z"))
 	}
 	if d.Count > 1 {
 		return fmt.Sprintf(" %d times", d.Count)
