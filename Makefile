@@ -86,7 +86,7 @@ bench: build ## first figures, as JSON lines
 
 kafka: setup-kafka ## start one Apache Kafka broker on 127.0.0.1:9092 (data in .cache/kafka-broker)
 	@deploy/kafka/kafka.sh start .cache/kafka-broker 9092 9093
-	echo "next: bin/cairn up --name kafka --ledger kafka://127.0.0.1:9092 --listen 127.0.0.1:6444 --pod-range 10.245.0.0/16 --service-range 10.97.0.0/16"
+	echo "next: bin/cairn up --name kafka --ledger kafka://127.0.0.1:9092 --listen 127.0.0.1:6444 --pod-range 10.245.0.0/16 --service-range 10.97.0.0/16 --node-ports 29000-29999"
 
 kafka-stop: ## end that broker; its data are kept
 	@deploy/kafka/kafka.sh stop .cache/kafka-broker

@@ -1,7 +1,8 @@
 # cells.sh - sourced after steps.sh: the two cells that `make run` makes, so
 # that run.sh and stop.sh agree about them.
 #
-#   cell embedded|kafka   sets cell, data, run, listen, pods, services, kubeconfig
+#   cell embedded|kafka   sets cell, data, run, listen, pods, services, nodeports,
+#                         kubeconfig
 #
 # Everything that two cells on one machine could fight over differs.
 
@@ -11,11 +12,11 @@ cell() {
 	case $1 in
 	embedded)
 		cell=cairn data=/var/lib/cairn run=/run/cairn listen=127.0.0.1:6443
-		pods=10.244.0.0/16 services=10.96.0.0/16
+		pods=10.244.0.0/16 services=10.96.0.0/16 nodeports=30000-32767
 		;;
 	kafka)
 		cell=kafka data=/var/lib/cairn-kafka run=/run/cairn-kafka listen=127.0.0.1:6444
-		pods=10.245.0.0/16 services=10.97.0.0/16
+		pods=10.245.0.0/16 services=10.97.0.0/16 nodeports=29000-29999
 		;;
 	*) fail "LEDGER=$1 is not known" "say LEDGER=embedded or LEDGER=kafka" ;;
 	esac

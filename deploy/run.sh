@@ -40,8 +40,10 @@ if kubectl get --raw /readyz >/dev/null 2>&1; then
 	note "it runs already"
 else
 	if [ -z "$(supervisors)" ]; then settings >"$before"; fi
+	fixed=() # what a cell of before there was a choice has otherwise
+	if [ ! -e "$data/cell.json" ]; then fixed=(--node-ports "$nodeports"); fi
 	"$bin" up --name "$cell" "${mine[@]}" --listen "$listen" --ledger "$url" \
-		--pod-range "$pods" --service-range "$services" --detach
+		--pod-range "$pods" --service-range "$services" "${fixed[@]}" --detach
 fi
 
 step
@@ -85,7 +87,7 @@ case $(browse "$page") in
 *"$words"*) note "GET  $page  shows it" ;;
 *) fail "the entry that was posted is not on the page" "see the front end's log: bin/cairn kubectl logs deploy/frontend" ;;
 esac
-note "the same page on any address of this machine: port $port"
+note "the same page on any address of this machine: http://localhost:$port/"
 
 step
 hint "see that the cell answers: bin/cairn status"

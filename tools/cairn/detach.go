@@ -14,6 +14,11 @@ import (
 	"cairn/tools/cairn/supervise"
 )
 
+const detachedEnv = "CAIRN_DETACHED"
+
+// isDetached tells whether detach started this process.
+func isDetached() bool { return os.Getenv(detachedEnv) != "" }
+
 // detach starts this very command again as a process of its own session,
 // without --detach, and returns when the cell is ready.
 func detach(out io.Writer, paths cell.Paths) error {
@@ -29,6 +34,7 @@ func detach(out io.Writer, paths cell.Paths) error {
 	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), detachedEnv+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	before, _ := os.Stat(paths.Ready())
 	if err := cmd.Start(); err != nil {

@@ -68,11 +68,8 @@ func (c *downCommand) Run(out io.Writer) error {
 	if err := os.RemoveAll(paths.Data); err != nil {
 		return fmt.Errorf("remove the cell's data: %w", err)
 	}
-	if paths.Data == "/var/lib/cairn" {
-		if err := os.Remove(client.AdminKubeconfig); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		os.Remove("/etc/cairn") // unless there is something else in it
+	if err := forgetKubeconfig(paths); err != nil {
+		return err
 	}
 	kept := ""
 	if s.Ledger != "embedded" {
@@ -82,19 +79,35 @@ func (c *downCommand) Run(out io.Writer) error {
 	return nil
 }
 
+// forgetKubeconfig removes the machine's kubeconfig where it is the cell's.
+func forgetKubeconfig(paths cell.Paths) error {
+	if paths.Data != "/var/lib/cairn" {
+		return nil
+	}
+	if err := os.Remove(client.AdminKubeconfig); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	os.Remove("/etc/cairn") // unless there is something else in it
+	return nil
+}
+
 // endCell ends a cell's processes, however it was left, and sweeps.
 func endCell(paths cell.Paths, s *cell.Settings) error {
 	if up, alive := cell.ReadPid(paths.Pid("up")); alive {
-		if err := up.End(drainPatience + endPatience); err != nil {
+		if err := up.End(drainPatience + endForeign + 2*endPatience); err != nil {
 			return err
 		}
 	}
+	// What its supervisor left, because it was killed, say.
 	for _, role := range []string{"node", "server"} {
 		if p, alive := cell.ReadPid(paths.Pid(role)); alive {
 			if err := p.End(endPatience); err != nil {
 				return err
 			}
 		}
+	}
+	if err := sweep.Drain(paths, s, endForeign); err != nil {
+		return err
 	}
 	return sweep.Cell(paths, s)
 }

@@ -73,6 +73,12 @@ func memoryBytes() (uint64, error) {
 	return 0, fmt.Errorf("/proc/meminfo has no MemTotal")
 }
 
+// callMyself names this process for ps and top: it was started as
+// /proc/self/exe, and would be called exe.
+func callMyself(name string) {
+	_ = os.WriteFile("/proc/self/comm", []byte(name), 0) // the name alone is lost
+}
+
 // machineAddress is the address that this machine is known by: the one given,
 // else the one it sends from by its default route, else any that is not the
 // loopback, else that. Nothing is sent to find out.

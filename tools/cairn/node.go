@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,8 +25,11 @@ import (
 	"cairn/tools/cairn/sweep"
 )
 
-// endContainers is how long containers may take when the whole cell ends.
-const endContainers = 10 * time.Second
+// How long containers may take when the whole cell ends.
+const (
+	endContainers = 60 * time.Second // each by its own grace period, as long as this allows
+	endForeign    = 10 * time.Second // where the node is dead that knows their grace periods
+)
 
 // serverIdentity is the name in the certificate that servers show to nodes.
 const serverIdentity = "cairn-server"
@@ -40,6 +44,7 @@ type nodeCommand struct {
 func (c *nodeCommand) Run() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("process", "node")
 	slog.SetDefault(log)
+	callMyself("cairn-node")
 	_, paths, err := c.place().Locate()
 	if err != nil {
 		return err
@@ -56,28 +61,18 @@ func (c *nodeCommand) Run() error {
 	defer stop()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	drain := make(chan bool, 1)
+	var drain atomic.Bool
 	go func(told <-chan string) {
 		word := <-told
 		log.Info("ending", "supervisor", word)
-		drain <- word == supervise.Drain
+		drain.Store(word == supervise.Drain)
 		cancel()
 	}(supervise.Lifeline())
-	if err := runNode(ctx, log, paths, s, addr); err != nil {
-		return err
-	}
-	select {
-	case yes := <-drain:
-		if yes {
-			return sweep.Drain(paths, s, endContainers)
-		}
-	default:
-	}
-	return nil
+	return runNode(ctx, log, paths, s, addr, &drain)
 }
 
-// runNode runs a node until ctx ends.
-func runNode(ctx context.Context, log *slog.Logger, paths cell.Paths, s *cell.Settings, addr netip.Addr) error {
+// runNode runs a node until ctx ends; its containers too, if it is to drain by then.
+func runNode(ctx context.Context, log *slog.Logger, paths cell.Paths, s *cell.Settings, addr netip.Addr, drain *atomic.Bool) error {
 	creds, pool, err := nodeCredentials(paths)
 	if err != nil {
 		return err
@@ -95,10 +90,13 @@ func runNode(ctx context.Context, log *slog.Logger, paths cell.Paths, s *cell.Se
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	found := newRepairs()
-	plane := network.New(ctx, network.Config{Cell: s.Name, LinkPrefix: s.LinkPrefix(), NodeAddr: addr, Log: log,
+	// Containers that end may still ask for names, services and the API.
+	serves, serveNoMore := context.WithCancel(context.Background())
+	defer serveNoMore()
+	plane := network.New(serves, network.Config{Settings: s, Owner: paths.Data, NodeAddr: addr, Log: log,
 		OnStart: func() {
 			if at, yes := apiForPods(s); yes {
-				go forward(ctx, at, s.Listen) // ends with ctx
+				go forward(serves, at, s.Listen) // ends with serves
 			}
 		},
 		OnRepair: found.add, OnRefused: func(err error) { cancel(&cell.Coded{Code: cell.ExitRefused, Err: err}) }})
@@ -108,7 +106,7 @@ func runNode(ctx context.Context, log *slog.Logger, paths cell.Paths, s *cell.Se
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 10 * time.Second},
 	}}
 	server := &daemon.Client{Base: s.URL(), Node: s.NodeName, HTTP: client}
-	go found.report(ctx, server, plane.Registered) // ends with ctx
+	go found.report(serves, server) // ends with serves
 	d, err := daemon.New(daemon.Config{
 		Info: info, Cell: s.Name, DataDir: paths.Node(), RunDir: paths.NodeRun(), CgroupParent: sweep.Group(s.Name),
 		Server: server, Network: plane, Log: log,
@@ -130,7 +128,13 @@ func runNode(ctx context.Context, log *slog.Logger, paths cell.Paths, s *cell.Se
 		return err
 	}
 	defer local.Close()
-	err = errors.Join(d.Run(ctx), plane.Stop())
+	err = d.Run(ctx)
+	if drain.Load() {
+		ctx, cancel := context.WithTimeout(context.Background(), endContainers)
+		err = errors.Join(err, d.Shutdown(ctx))
+		cancel()
+	}
+	err = errors.Join(err, plane.Stop())
 	var refused *cell.Coded
 	if errors.As(context.Cause(ctx), &refused) {
 		return refused

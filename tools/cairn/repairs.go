@@ -36,8 +36,9 @@ func (r *repairs) add(what string) {
 }
 
 // report sends each to a server until ctx ends, again and again until it is
-// answered. base says which record this node has surely seen.
-func (r *repairs) report(ctx context.Context, server *daemon.Client, base func() events.Offset) {
+// answered. It names no base: a repair is no consequence of anything read, and
+// what this node read last may be long ago, so the server stamps its own.
+func (r *repairs) report(ctx context.Context, server *daemon.Client) {
 	for {
 		var next repair
 		select {
@@ -45,7 +46,7 @@ func (r *repairs) report(ctx context.Context, server *daemon.Client, base func()
 			return
 		case next = <-r.found:
 		}
-		report := feed.Report{Type: events.DataplaneRebuilt, ID: uuid.Must(uuid.NewV7()).String(), Base: base(),
+		report := feed.Report{Type: events.DataplaneRebuilt, ID: uuid.Must(uuid.NewV7()).String(),
 			Facts: events.Report{Happened: next.when.UnixNano(), Incidents: []events.Incident{{Reason: "DataplaneRebuilt", Message: next.what}}}}
 		for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
 			answer, err := server.Report(ctx, report)

@@ -29,11 +29,9 @@ import (
 
 // What record 0 says of every cell; the rest is the user's choice.
 const (
-	foldVersion  = 1
-	window       = 1 << 17
-	nodeMask     = 24
-	nodePortLow  = 30000
-	nodePortHigh = 32767
+	foldVersion = 1
+	window      = 1 << 17
+	nodeMask    = 24
 )
 
 type serverCommand struct{ placeFlags }
@@ -42,6 +40,7 @@ type serverCommand struct{ placeFlags }
 // supervisor is gone, or until the ledger can't be followed any more.
 func (c *serverCommand) Run() error {
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)).With("process", "server"))
+	callMyself("cairn-server")
 	ctx, stop := untilTold()
 	defer stop()
 	_, paths, err := c.place().Locate()
@@ -69,6 +68,9 @@ func (c *serverCommand) Run() error {
 	}
 	defer f.Stop()
 	if err := create(ctx, f, s); err != nil {
+		return err
+	}
+	if err := cell.MarkBegun(paths); err != nil {
 		return err
 	}
 	return serveCell(ctx, paths, s, f, log)
@@ -106,13 +108,14 @@ func create(ctx context.Context, f *follower.Follower, s *cell.Settings) error {
 		return startError(err)
 	}
 	if f.Position().Offset == events.NoOffset {
+		low, high := s.NodePortRange()
 		_, err := f.Write(ctx, &events.Event{
 			Type: events.CellCreated, Subject: events.Ref{Kind: events.Cells, Name: s.Name}, Claimed: time.Now().UnixNano(),
 			Actor: events.Actor{User: who(), Agent: "cairn/" + version}, Reason: "first start",
 			Facts: events.Facts{Cell: &events.Cell{
 				Name: s.Name, Incarnation: s.Incarnation, FoldVersion: foldVersion, Window: window,
 				PodRange: s.PodRange, ServiceRange: s.ServiceRange, NodeMask: nodeMask,
-				NodePortLow: nodePortLow, NodePortHigh: nodePortHigh, DNSAddress: s.DNSAddress(),
+				NodePortLow: uint64(low), NodePortHigh: uint64(high), DNSAddress: s.DNSAddress(),
 			}},
 		})
 		if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,14 +11,16 @@ import (
 	"syscall"
 	"time"
 
+	"cairn/dataplane"
 	"cairn/tools/cairn/cell"
+	"cairn/tools/cairn/network"
 	"cairn/tools/cairn/supervise"
 	"cairn/tools/cairn/sweep"
 )
 
 // Patience with processes that are asked to end.
 const (
-	drainPatience  = 60 * time.Second // every container has its grace period
+	drainPatience  = endContainers + 15*time.Second // and to clear away after them
 	endPatience    = 20 * time.Second
 	readyPatience  = 90 * time.Second // a long ledger may have to be folded first
 	detachPatience = readyPatience + 15*time.Second
@@ -29,6 +32,7 @@ type upCommand struct {
 	Ledger       string `help:"embedded (the default), or kafka://HOST:PORT[/PREFIX]. Fixed at the first start." placeholder:"LEDGER"`
 	PodRange     string `help:"Addresses for pods (default: 10.244.0.0/16). Fixed at the first start." placeholder:"CIDR"`
 	ServiceRange string `help:"Addresses for services (default: 10.96.0.0/16). Fixed at the first start." placeholder:"CIDR"`
+	NodePorts    string `help:"Ports that services may get on this machine's addresses (default: 30000-32767). Fixed at the first start." placeholder:"LOW-HIGH"`
 	NodeName     string `help:"This machine's name in the cell (default: its host name)." placeholder:"NODE"`
 	NodeAddress  string `help:"This machine's address for other nodes and for node ports (default: the one it routes from)." placeholder:"IP"`
 	Detach       bool   `help:"Return when the cell is ready; it runs on."`
@@ -43,14 +47,29 @@ func (c *upCommand) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for dir, mode := range map[string]os.FileMode{paths.Data: 0o711, paths.Run: 0o711} {
-		if err := os.MkdirAll(dir, mode); err != nil {
-			return fmt.Errorf("make the cell's folders: %w", err)
-		}
+	attempt, err := cell.Begin(paths)
+	if err != nil {
+		return fmt.Errorf("make the cell's folders: %w", err)
 	}
 	if c.Detach {
-		return detach(out, paths)
+		err = detach(out, paths)
+	} else {
+		err = c.attend(out, name, paths, attempt.First())
 	}
+	if err == nil || isDetached() { // whoever detached it still wants to read its log
+		return err
+	}
+	if undone := attempt.Undo(); undone != nil {
+		slog.Warn("what this attempt made is not all removed", "error", undone)
+	}
+	if _, gone := os.Stat(paths.Settings()); errors.Is(gone, os.ErrNotExist) {
+		return errors.Join(err, forgetKubeconfig(paths))
+	}
+	return err
+}
+
+// attend starts the cell and stays with it to its end.
+func (c *upCommand) attend(out io.Writer, name string, paths cell.Paths, first bool) error {
 	if err := cell.Claim(paths); err != nil {
 		return err
 	}
@@ -66,7 +85,29 @@ func (c *upCommand) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := checkNetwork(s, paths, first); err != nil {
+		return err
+	}
+	if err := issue(paths, s); err != nil {
+		return err
+	}
 	return c.supervise(out, paths, s)
+}
+
+// checkNetwork refuses what this machine has no room for. A cell that is there
+// already may not lose its services for node ports that overlap.
+func checkNetwork(s *cell.Settings, paths cell.Paths, first bool) error {
+	err := network.Check(s, paths.Data)
+	os.Remove(cell.NetState) // unless a cell has a claim in it
+	var taken *dataplane.Collision
+	if errors.As(err, &taken) {
+		if taken.Flag == "--node-ports" && !first {
+			slog.Warn("a service may get a node port that another cell has given away", "reason", err)
+			return nil
+		}
+		return &cell.Coded{Code: cell.ExitRefused, Err: err}
+	}
+	return err
 }
 
 // settle fixes and checks what can be checked before anything is started.
@@ -77,7 +118,7 @@ func (c *upCommand) settle(name string, paths cell.Paths) (*cell.Settings, error
 		}
 	}
 	s, err := cell.Settle(paths, cell.Settings{Name: name, Ledger: c.Ledger, PodRange: c.PodRange,
-		ServiceRange: c.ServiceRange, Listen: c.Listen, NodeName: c.NodeName})
+		ServiceRange: c.ServiceRange, NodePorts: c.NodePorts, Listen: c.Listen, NodeName: c.NodeName})
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +134,7 @@ func (c *upCommand) settle(name string, paths cell.Paths) (*cell.Settings, error
 	if err := cell.CheckListen(s.Listen); err != nil {
 		return nil, err
 	}
-	return s, issue(paths, s)
+	return s, nil
 }
 
 // supervise runs the cell until a signal, or until one of its processes refuses.
@@ -163,6 +204,10 @@ func (c *upCommand) end(out io.Writer, paths cell.Paths, s *cell.Settings, serve
 	}
 	fmt.Fprintf(out, "ending cell %s and its containers...\n", s.Name)
 	node.Stop(supervise.Drain, drainPatience)
+	// The node has ended its containers, unless it was dead.
+	if err := sweep.Drain(paths, s, endForeign); err != nil {
+		slog.Warn("containers are not asked to end, they are killed", "error", err)
+	}
 	server.Stop("", endPatience)
 	if err := sweep.Cell(paths, s); err != nil {
 		return err

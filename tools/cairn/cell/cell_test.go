@@ -30,6 +30,7 @@ func TestSettingsAreFixedAtTheFirstStart(t *testing.T) {
 		"--ledger":        {Ledger: "kafka://127.0.0.1:9092"},
 		"--pod-range":     {PodRange: "10.1.0.0/16"},
 		"--service-range": {ServiceRange: "10.2.0.0/16"},
+		"--node-ports":    {NodePorts: "29000-29999"},
 	} {
 		_, err := Settle(p, asked)
 		if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), flag) {

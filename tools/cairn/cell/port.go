@@ -31,7 +31,29 @@ func CheckListen(addr string) error {
 	return fmt.Errorf("listen on %s: %w", addr, err)
 }
 
-// holder names the process that listens on a TCP port: " by NAME (pid N)".
+// programOf names a process by its program; one of ours by its cell, too.
+func programOf(pid string) string {
+	b, _ := os.ReadFile("/proc/" + pid + "/cmdline")
+	words := strings.Split(strings.TrimRight(string(b), "\x00"), "\x00")
+	name := filepath.Base(words[0])
+	if name != "cairn" || len(words) < 2 {
+		if comm, err := os.ReadFile("/proc/" + pid + "/comm"); err == nil && words[0] == "" {
+			name = strings.TrimSpace(string(comm)) // a kernel's thread, or one that hides its words
+		}
+		return name
+	}
+	name += " " + words[1]
+	for i, w := range words[:len(words)-1] {
+		if w == "--data-dir" {
+			if s, err := Load(Paths{Data: words[i+1]}); err == nil {
+				name += " of cell " + s.Name
+			}
+		}
+	}
+	return name
+}
+
+// holder names the process that listens on a TCP port: " by cairn server of cell NAME (pid N)".
 func holder(port string) string {
 	n, _ := strconv.Atoi(port)
 	want := fmt.Sprintf(":%04X", n)
@@ -52,8 +74,7 @@ func holder(port string) string {
 	for _, fd := range fds {
 		if target, err := os.Readlink(fd); err == nil && inodes[target] {
 			pid := strings.Split(fd, "/")[2]
-			name, _ := os.ReadFile("/proc/" + pid + "/comm")
-			return fmt.Sprintf(" by %s (pid %s)", strings.TrimSpace(string(name)), pid)
+			return fmt.Sprintf(" by %s (pid %s)", programOf(pid), pid)
 		}
 	}
 	return ""

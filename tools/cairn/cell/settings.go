@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -24,6 +26,7 @@ type Settings struct {
 	Ledger       string `json:"ledger"` // embedded, or kafka://HOST:PORT[,HOST:PORT][/PREFIX]
 	PodRange     string `json:"podRange"`
 	ServiceRange string `json:"serviceRange"`
+	NodePorts    string `json:"nodePorts"` // LOW-HIGH, inclusive
 
 	Listen   string `json:"listen"`   // as of the last start
 	NodeName string `json:"nodeName"` // as of the last start
@@ -43,6 +46,7 @@ func Load(p Paths) (*Settings, error) {
 	if s.Format > Format {
 		return nil, Refuse("%s has format %d, this cairn knows up to %d: run the newer cairn that wrote it", p.Data, s.Format, Format)
 	}
+	s.NodePorts = or(s.NodePorts, defaultNodePorts) // cells of before there was a choice
 	return s, nil
 }
 
@@ -61,6 +65,7 @@ func Settle(p Paths, asked Settings) (*Settings, error) {
 		{"ledger", have.Ledger, asked.Ledger},
 		{"pod-range", have.PodRange, asked.PodRange},
 		{"service-range", have.ServiceRange, asked.ServiceRange},
+		{"node-ports", have.NodePorts, asked.NodePorts},
 	} {
 		if f.asked != "" && f.asked != f.have {
 			return nil, Refuse("%s belongs to a cell whose --%s is %s, not %s: leave the flag out, or choose another --data-dir", p.Data, f.flag, f.have, f.asked)
@@ -68,6 +73,9 @@ func Settle(p Paths, asked Settings) (*Settings, error) {
 	}
 	have.Listen, have.NodeName = or(asked.Listen, have.Listen), or(asked.NodeName, have.NodeName)
 	have.RunDir = p.Run
+	if err := have.check(); err != nil {
+		return nil, err
+	}
 	return have, have.Save(p)
 }
 
@@ -83,6 +91,7 @@ func found(p Paths, s Settings) (*Settings, error) {
 	s.Format, s.Incarnation, s.RunDir = Format, uuid.NewString(), p.Run
 	s.Ledger = or(s.Ledger, "embedded")
 	s.PodRange, s.ServiceRange = or(s.PodRange, "10.244.0.0/16"), or(s.ServiceRange, "10.96.0.0/16")
+	s.NodePorts = or(s.NodePorts, defaultNodePorts)
 	s.Listen = or(s.Listen, "127.0.0.1:6443")
 	if s.NodeName == "" {
 		host, err := os.Hostname()
@@ -110,7 +119,33 @@ func (s *Settings) check() error {
 	if pods.Overlaps(services) {
 		return Misused("--pod-range %s and --service-range %s overlap: choose two that don't", pods, services)
 	}
+	low, high, err := parsePorts(s.NodePorts)
+	if err != nil {
+		return err
+	}
+	// A node port that is given away would hide the API.
+	if at, err := netip.ParseAddrPort(s.Listen); err == nil && at.Port() >= low && at.Port() <= high {
+		return Misused("--listen %s lies in the node ports %s: choose another port, or other --node-ports", s.Listen, s.NodePorts)
+	}
 	return nil
+}
+
+const defaultNodePorts = "30000-32767"
+
+// NodePortRange is NodePorts as numbers, both inclusive.
+func (s *Settings) NodePortRange() (low, high uint16) {
+	low, high, _ = parsePorts(s.NodePorts) // checked by Settle
+	return low, high
+}
+
+func parsePorts(text string) (low, high uint16, err error) {
+	a, b, ok := strings.Cut(text, "-")
+	from, err1 := strconv.ParseUint(a, 10, 16)
+	to, err2 := strconv.ParseUint(b, 10, 16)
+	if !ok || err1 != nil || err2 != nil || from == 0 || from > to {
+		return 0, 0, Misused("--node-ports %q won't do: write LOW-HIGH, such as %s", text, defaultNodePorts)
+	}
+	return uint16(from), uint16(to), nil
 }
 
 func rangeOf(flag, text string, longest int) (netip.Prefix, error) {

@@ -6,24 +6,39 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"strings"
 	"sync"
 
 	"cairn/dataplane"
-	"cairn/events"
 	"cairn/events/feed"
 	"cairn/tools/cairn/cell"
 )
 
 // Config is what the machine's side knows of the dataplane ahead of a registration.
 type Config struct {
-	Cell       string
-	LinkPrefix string
-	NodeAddr   netip.Addr
-	OnRepair   func(what string)
-	OnStart    func()          // the dataplane works from now on
-	OnRefused  func(err error) // the machine has these ranges: trying again won't help
-	Log        *slog.Logger
+	Settings  *cell.Settings
+	Owner     string // the cell's data folder
+	NodeAddr  netip.Addr
+	OnRepair  func(what string)
+	OnStart   func()          // the dataplane works from now on
+	OnRefused func(err error) // the machine has these ranges: trying again won't help
+	Log       *slog.Logger
+}
+
+// Check tells whether this machine has room for a cell's network, before
+// anything of it is started; its error may be a *dataplane.Collision.
+func Check(s *cell.Settings, owner string) error {
+	cfg := base(s, owner)
+	var errs [2]error
+	cfg.PodRange, errs[0] = netip.ParsePrefix(s.PodRange)
+	cfg.ServiceRange, errs[1] = netip.ParsePrefix(s.ServiceRange)
+	return errors.Join(errs[0], errs[1], dataplane.Check(cfg))
+}
+
+// base is what the settings alone say.
+func base(s *cell.Settings, owner string) dataplane.Config {
+	low, high := s.NodePortRange()
+	return dataplane.Config{Cell: s.Name, Owner: owner, LinkPrefix: s.LinkPrefix(), StateDir: cell.NetState,
+		NodePorts: dataplane.Ports{Low: low, High: high}}
 }
 
 // Network is what a node daemon calls. Its methods may be called by several
@@ -37,7 +52,6 @@ type Network struct {
 	mu    sync.Mutex
 	plane *dataplane.Dataplane
 	made  dataplane.Config
-	at    events.Offset
 }
 
 // New makes a Network whose dataplane lives as long as ctx or until Stop.
@@ -54,7 +68,6 @@ func (n *Network) Configure(_ context.Context, r feed.Registration) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.at = r.Offset
 	if n.plane != nil {
 		if cfg.PodRange != n.made.PodRange || cfg.ServiceRange != n.made.ServiceRange || cfg.NodeRange != n.made.NodeRange || cfg.DNSAddr != n.made.DNSAddr {
 			return fmt.Errorf("this node's ranges changed from %v to %v: start the node again", n.made.NodeRange, cfg.NodeRange)
@@ -67,7 +80,8 @@ func (n *Network) Configure(_ context.Context, r feed.Registration) error {
 	}
 	if err := plane.Start(n.ctx); err != nil {
 		err = errors.Join(err, plane.Stop(false))
-		if strings.Contains(err.Error(), "collides with") {
+		var taken *dataplane.Collision
+		if errors.As(err, &taken) {
 			n.cfg.OnRefused(err)
 		}
 		return err
@@ -78,8 +92,9 @@ func (n *Network) Configure(_ context.Context, r feed.Registration) error {
 }
 
 func (n *Network) config(r feed.Registration) (dataplane.Config, error) {
-	cfg := dataplane.Config{Cell: n.cfg.Cell, LinkPrefix: n.cfg.LinkPrefix, NodeAddr: n.cfg.NodeAddr,
-		StateDir: cell.NetState, OnRepair: n.cfg.OnRepair, Log: n.cfg.Log}
+	cfg := base(n.cfg.Settings, n.cfg.Owner)
+	cfg.NodeAddr, cfg.OnRepair, cfg.Log = n.cfg.NodeAddr, n.cfg.OnRepair, n.cfg.Log
+	cfg.Loopback = true // people type curl localhost:PORT; the rules keep pods away from it
 	var errs [4]error
 	cfg.PodRange, errs[0] = netip.ParsePrefix(r.CellPodRange)
 	cfg.NodeRange, errs[1] = netip.ParsePrefix(r.PodRange)
@@ -155,13 +170,6 @@ func (n *Network) SetServices(_ context.Context, all []feed.VIP) error {
 		return err
 	}
 	return plane.SetServices(services, records)
-}
-
-// Registered is the offset of the node's last registration.
-func (n *Network) Registered() events.Offset {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.at
 }
 
 // Ready tells whether the dataplane works.

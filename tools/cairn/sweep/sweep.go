@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"cairn/dataplane"
 	"cairn/nodes/cgroups"
 	"cairn/tools/cairn/cell"
 )
@@ -11,6 +12,12 @@ import (
 // Cell removes everything that is left of a cell but its data. The processes of
 // supervisor, server and node must have ended before.
 func Cell(paths cell.Paths, s *cell.Settings) error {
+	// Containers are found by the cell's name: another cell may bear it.
+	if owner, held, err := dataplane.Holder(cell.NetState, s.Name); err != nil {
+		return err
+	} else if held && owner != "" && owner != paths.Data {
+		return runDir(paths)
+	}
 	layout, err := cgroups.Detect()
 	if err != nil {
 		return err
@@ -25,9 +32,13 @@ func Cell(paths cell.Paths, s *cell.Settings) error {
 		return fmt.Errorf("remove the cell's cgroups: %w", err)
 	}
 	layout.RemoveIfEmpty(Root)
-	if err := network(s); err != nil {
+	if err := network(s, paths.Data); err != nil {
 		return err
 	}
+	return runDir(paths)
+}
+
+func runDir(paths cell.Paths) error {
 	if !cell.Claimed(paths) {
 		return nil
 	}
