@@ -11,9 +11,13 @@ import (
 
 // cache keeps decoded objects, the least recently used go first. A revision
 // names one change of one object, so what it holds never becomes stale.
+//
+// Its limit is in encoded bytes: a decoded object takes some five times its
+// encoding, and a pod twenty times a config map, so a count would bound nothing.
 type cache struct {
 	mu    sync.Mutex
-	limit int
+	limit int // bytes
+	held  int // Invariant: the sum of weights of what is in order
 	by    map[cacheKey]*list.Element
 	order *list.List
 }
@@ -24,8 +28,22 @@ type cacheKey struct {
 }
 
 type cached struct {
-	key cacheKey
-	obj kinds.Object
+	key    cacheKey
+	obj    kinds.Object
+	weight int
+}
+
+// overhead is what an object weighs beside its parts: keys, and what is rendered.
+const overhead = 512
+
+func weigh(o *view.Object) int {
+	n := overhead
+	for _, p := range []*events.Part{o.Spec, o.Status} {
+		if p != nil {
+			n += len(p.Data)
+		}
+	}
+	return n
 }
 
 func newCache(limit int) *cache {
@@ -50,10 +68,12 @@ func (c *cache) put(o *view.Object, obj kinds.Object) {
 	if c.by[k] != nil {
 		return
 	}
-	c.by[k] = c.order.PushFront(&cached{k, obj})
-	for c.order.Len() > c.limit {
-		last := c.order.Back()
-		c.order.Remove(last)
-		delete(c.by, last.Value.(*cached).key)
+	e := &cached{k, obj, weigh(o)}
+	c.by[k] = c.order.PushFront(e)
+	c.held += e.weight
+	for c.held > c.limit {
+		last := c.order.Remove(c.order.Back()).(*cached)
+		delete(c.by, last.key)
+		c.held -= last.weight
 	}
 }

@@ -26,6 +26,10 @@ import (
 // Encoding is the media type of stored parts.
 const Encoding = runtime.ContentTypeProtobuf
 
+// cacheBytes bounds the decoded objects kept, by their encoded size: about ten
+// thousand pods.
+const cacheBytes = 16 << 20
+
 // Engine reads and writes objects of all kinds.
 type Engine struct {
 	cell    follower.Cell
@@ -51,7 +55,7 @@ type Synthetic interface {
 // New starts an engine that ends with ctx.
 func New(ctx context.Context, cell follower.Cell, ring *sealing.Ring) (*Engine, error) {
 	e := &Engine{cell: cell, ring: ring, kinds: map[string]*kinds.Kind{}, proto: protobuf.NewSerializer(legacyscheme.Scheme, legacyscheme.Scheme),
-		cache: newCache(16384), now: time.Now, ctx: ctx, hubs: map[string]*hub{}, synth: map[string]Synthetic{}}
+		cache: newCache(cacheBytes), now: time.Now, ctx: ctx, hubs: map[string]*hub{}, synth: map[string]Synthetic{}}
 	for _, k := range kinds.Served() {
 		e.kinds[k.Name] = k
 		e.hubs[k.Name] = newHub(e, k.Name)
