@@ -8,6 +8,8 @@
 // work yet, are not installed, so discovery never lists them. Kinds rendered
 // from the ledger (Events, Leases) are installed read-only. Upstream's
 // allocators propose nothing binding: the fold assigns addresses and ports.
+// Exec, attach and port-forward are on record before they connect, and refused
+// where they can't be; reads of logs are counted (sessions.go).
 //
 // This package and serve, authn, authz are why the API server alone links
 // k8s.io/kubernetes. No goroutine of its own.

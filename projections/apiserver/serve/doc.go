@@ -11,7 +11,8 @@
 //
 // Promises: ready within two seconds; what every cell has (namespaces, roles,
 // the kubernetes service) is created at start, each once, by the server itself.
-// A server keeps no state of its own: any number of them serve one cell.
+// A server keeps no state of its own that must last: any number of them serve
+// one cell. Each bounds by itself what one user may append (Config.Budget).
 //
 // Goroutines: the listener's, upstream's start hooks, those of storage and
 // tally. Close ends them all.
