@@ -162,7 +162,7 @@ func (s *claims) ports(c Config) error {
 	}
 	for name, other := range all {
 		if name != c.Cell && alive(other) && other.NodePorts.overlap(c.NodePorts) {
-			return &Collision{What: fmt.Sprintf("the node ports %v", c.NodePorts), By: fmt.Sprintf("the node ports %v of cell %q on this machine", other.NodePorts, name), Flag: "--node-ports"}
+			return &Collision{What: fmt.Sprintf("the node port range %v", c.NodePorts), By: fmt.Sprintf("the node ports %v of cell %q on this machine", other.NodePorts, name), Flag: "--node-ports"}
 		}
 	}
 	return nil

@@ -73,7 +73,7 @@ func (c *downCommand) Run(out io.Writer) error {
 	}
 	kept := ""
 	if s.Ledger != "embedded" {
-		kept = "; its topics on " + s.Ledger + " are kept: remove them with Kafka's own tools"
+		kept = "; what it has in Kafka is kept, but its secrets can't be read any more: " + removeTopics(s)
 	}
 	fmt.Fprintf(out, "cell %s has ended, and %s is removed%s\n", s.Name, paths.Data, kept)
 	return nil

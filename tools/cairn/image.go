@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -52,6 +53,9 @@ func (p placeFlags) images() (*images.Store, error) {
 		return nil, err
 	}
 	if _, err := cell.Load(paths); err != nil {
+		if !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
 		return nil, cell.Refuse("no cell has been started in %s: start it with `cairn up`, or name another with --data-dir", paths.Data)
 	}
 	return images.Open(paths.Images())

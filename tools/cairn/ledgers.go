@@ -71,6 +71,17 @@ func createReplication(brokers []string, readOnly bool) int {
 	return 1
 }
 
+// removeTopics says how to remove what a cell has in Kafka: all of it, since
+// feeds make no sense beside another ledger.
+func removeTopics(s *cell.Settings) string {
+	brokers, topic, err := parseKafka(s.Ledger, s.Name)
+	if err != nil {
+		return "remove the folder"
+	}
+	prefix := strings.TrimSuffix(topic, ".ledger")
+	return fmt.Sprintf("remove its topics for ever with `kafka-topics.sh --bootstrap-server %s --delete --topic '%s\\.(ledger|assignments|vips)'`", brokers[0], strings.ReplaceAll(prefix, ".", "\\."))
+}
+
 // parseKafka reads kafka://HOST:PORT[,HOST:PORT][/PREFIX]; the topic is
 // PREFIX.ledger, and PREFIX the cell's name unless given.
 func parseKafka(text, name string) (brokers []string, topic string, err error) {

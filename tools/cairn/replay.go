@@ -60,7 +60,7 @@ func (c *replayCommand) Run(out io.Writer) error {
 	defer stop()
 	log, err := readLedger(ctx, paths, s)
 	if err != nil {
-		return err
+		return verdict(err)
 	}
 	defer log.Close()
 	want, err := standing(ctx, paths, s, log)

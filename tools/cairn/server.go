@@ -127,8 +127,8 @@ func create(ctx context.Context, f *follower.Follower, s *cell.Settings) error {
 		return cell.Refuse("the ledger %s does not begin with a cell's record: choose another --ledger", s.Ledger)
 	}
 	if at.Incarnation != s.Incarnation {
-		return cell.Refuse("the ledger %s is that of cell %s, incarnation %s, not of this data folder (%s): use that cell's --data-dir, or another ledger, such as kafka://HOST:PORT/PREFIX",
-			s.Ledger, at.Name, at.Incarnation, s.Incarnation)
+		return cell.Refuse("the ledger %s is that of a cell %s with another data folder (incarnation %s, here %s): start it with that --data-dir; if that is gone, its secrets can't be read any more: choose another ledger, such as kafka://HOST:PORT/PREFIX, or %s",
+			s.Ledger, at.Name, at.Incarnation, s.Incarnation, removeTopics(s))
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"cairn/events"
+	"cairn/events/ledger"
 	"cairn/projections/history"
 	"cairn/tools/cairn/cell"
 	"cairn/tools/cairn/client"
@@ -30,6 +32,8 @@ type statusReport struct {
 	DataDir   string          `json:"dataDir,omitempty"`
 	Server    *history.Status `json:"server,omitempty"`
 	Processes []statusProcess `json:"processes"`
+	LedgerEnd *int64          `json:"ledgerEnd,omitempty"` // of a cell that does not run: records in its ledger
+	Damage    string          `json:"damage,omitempty"`    // what is wrong with that ledger
 	Disk      *statusDisk     `json:"disk,omitempty"`
 }
 
@@ -58,7 +62,12 @@ func (c *statusCommand) Run(out io.Writer) error {
 	} else if err := report.print(out); err != nil {
 		return err
 	}
-	if !report.Running {
+	switch {
+	case report.Damage != "":
+		return cell.Unverified("the cell is not running, and %s", report.Damage)
+	case !report.Running && report.Settings != nil:
+		return fmt.Errorf("cell %s is not running (nothing answers at %s): start it with `cairn up --data-dir %s`", report.Settings.Name, report.Settings.URL(), report.DataDir)
+	case !report.Running:
 		return fmt.Errorf("the cell is not running: %s", report.Reason)
 	}
 	return nil
@@ -89,11 +98,32 @@ func (c *statusCommand) collect() (*statusReport, error) {
 		r.Running, r.Server = true, st
 	case errors.Is(err, client.ErrDown):
 		r.Reason = err.Error()
+		if s != nil && s.Ledger == "embedded" && len(r.Processes) == 0 {
+			r.standstill(ctx, paths, s)
+		}
 	default:
 		return nil, err
 	}
 	r.Disk = diskOf(paths.Data, r)
 	return r, nil
+}
+
+// standstill looks at the ledger of a cell that does not run.
+func (r *statusReport) standstill(ctx context.Context, paths cell.Paths, s *cell.Settings) {
+	log, err := readLedger(ctx, paths, s)
+	if err == nil {
+		defer log.Close()
+		var end events.Offset
+		if end, err = log.ReadPoint(ctx); err == nil {
+			n := int64(end)
+			r.LedgerEnd = &n
+			return
+		}
+	}
+	var damage *ledger.Damage
+	if errors.As(err, &damage) {
+		r.Damage = err.Error()
+	}
 }
 
 // processesOf lists the cell's processes on this machine; Kafka is not the cell's.
@@ -137,6 +167,12 @@ func (r *statusReport) print(out io.Writer) error {
 		p("digest\t%s, %d objects", s.Digest, s.Objects)
 		p("chain\t%s", s.Chain)
 		p("grown by\t%s in %d records in the last %.1f h", size(s.DayBytes), s.DayRecords, min(s.DayHours, 24))
+	}
+	if r.Server == nil && r.Settings != nil {
+		p("cell\t%s, incarnation %s", r.Settings.Name, r.Settings.Incarnation)
+		if r.LedgerEnd != nil {
+			p("ledger\t%d records", *r.LedgerEnd)
+		}
 	}
 	if r.Settings != nil {
 		p("kept in\t%s, ledger %s", r.DataDir, r.Settings.Ledger)

@@ -47,18 +47,22 @@ func Begin(p Paths) (*Attempt, error) {
 // First tells whether the cell is to be started for the first time.
 func (a *Attempt) First() bool { return a.first }
 
-// Undo removes what a first start that failed has made, so that the next one
-// is a first one again. Once the ledger has the cell's record, or while
-// another holds the cell, it removes nothing; and never what was there before.
+// Undo removes what a start that failed has made: a run folder with nothing in
+// it and, if it was the first start, all the rest, so that the next one is a
+// first one again. Once the ledger has the cell's record, or while another
+// holds the cell, that stays; and so does always what was there before.
 func (a *Attempt) Undo() error {
-	if _, err := os.Stat(a.paths.begun()); err == nil || !a.first {
-		return nil
-	}
 	lock, err := Take(a.paths)
 	if err != nil {
 		return nil
 	}
 	defer lock.Release()
+	if _, err := os.Stat(a.paths.begun()); err == nil || !a.first {
+		if list, err := os.ReadDir(a.paths.Run); err == nil && len(list) == 1 && Claimed(a.paths) {
+			return a.empty(a.paths.Run)
+		}
+		return nil
+	}
 	var errs error
 	if Claimed(a.paths) {
 		errs = a.empty(a.paths.Run)

@@ -36,8 +36,8 @@ func TestAFirstStartThatFailsLeavesNothingOfItsOwn(t *testing.T) {
 	}{
 		{"new folders", "", false, "none", "none"},
 		{"a folder with a broker", "broker/x", false, "broker", "none"},
-		{"a cell that was there", "cell.json", false, "begun cell.json lock logs pki", "owner"},
-		{"a ledger that has begun", "", true, "begun lock logs pki", "owner"},
+		{"a cell that was there", "cell.json", false, "begun cell.json lock logs pki", "none"},
+		{"a ledger that has begun", "", true, "begun lock logs pki", "none"},
 	} {
 		dir := t.TempDir()
 		p := Paths{Data: filepath.Join(dir, "data"), Run: filepath.Join(dir, "run")}
