@@ -62,7 +62,7 @@ func (c *downCommand) Run(out io.Writer) error {
 		return err
 	}
 	if !c.Purge.Set {
-		fmt.Fprintf(out, "cell %s has ended; kept: %s (ledger, keys, images); start it again with `cairn up`\n", s.Name, paths.Data)
+		fmt.Fprintf(out, "cell %s has ended; kept: %s (ledger, keys, images); start it again with `%s`\n", s.Name, paths.Data, command("up", paths))
 		return nil
 	}
 	if err := os.RemoveAll(paths.Data); err != nil {

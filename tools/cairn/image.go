@@ -21,7 +21,7 @@ type imageCommand struct {
 
 type imageImport struct {
 	placeFlags
-	Files []string `arg:"" name:"FILE" type:"existingfile" help:"Archives, gzipped or not."`
+	Files []string `arg:"" name:"FILE" type:"path" help:"Archives, gzipped or not."`
 }
 
 func (c *imageImport) Run(out io.Writer) error {
@@ -32,9 +32,15 @@ func (c *imageImport) Run(out io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	for _, file := range c.Files {
+		switch st, err := os.Stat(file); {
+		case err != nil:
+			return cell.Misused("%w: name an archive made by docker save, or an OCI archive", err)
+		case st.IsDir():
+			return cell.Misused("%s is a folder: name an archive made by docker save, or an OCI archive", file)
+		}
 		list, err := store.Import(ctx, file)
 		if err != nil {
-			return fmt.Errorf("import %s: %w", file, err)
+			return err
 		}
 		for _, image := range list {
 			fmt.Fprintf(out, "imported %v\n", image.Refs)

@@ -92,15 +92,15 @@ func chooseKubeconfig(place client.Place, args []string) error {
 			return nil
 		}
 	}
-	if place == (client.Place{}) && os.Getenv("KUBECONFIG") != "" {
-		return nil
-	}
 	file, err := place.Kubeconfig()
 	if err != nil {
 		if offline(args) {
 			return nil
 		}
 		return err
+	}
+	if place == (client.Place{}) && os.Getenv("KUBECONFIG") != "" {
+		return nil // a list of several is kubectl's to merge
 	}
 	return os.Setenv("KUBECONFIG", file)
 }

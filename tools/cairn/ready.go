@@ -75,20 +75,29 @@ func dataplaneReady(paths cell.Paths) error {
 	return nil
 }
 
+// command is how a person says a command about this very cell.
+func command(name string, paths cell.Paths) string {
+	if paths.Data == "/var/lib/cairn" {
+		return "cairn " + name
+	}
+	return "cairn " + name + " --data-dir " + paths.Data
+}
+
 // announce prints the lines that a user needs, and leaves them where the
 // parent of a detached cell finds them.
 func announce(out io.Writer, paths cell.Paths, s *cell.Settings) error {
-	kubeconfig := paths.Kubeconfig()
-	use := "export KUBECONFIG=" + kubeconfig + "   # not needed for `cairn kubectl`"
-	end := "cairn down"
-	if paths.Data != "/var/lib/cairn" {
-		use = "export KUBECONFIG=" + kubeconfig
-		end += " --data-dir " + paths.Data
+	use := "export KUBECONFIG=" + paths.Kubeconfig()
+	if paths.Data == "/var/lib/cairn" {
+		use += "   # not needed for `cairn kubectl`"
+	}
+	end := "`" + command("down", paths) + "`"
+	if !isDetached() {
+		end = "Ctrl-C, or from elsewhere with " + end
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "cell %s is ready at %s, node %s, ledger %s\n", s.Name, s.URL(), s.NodeName, s.Ledger)
 	fmt.Fprintf(&b, "  %s\n  cairn kubectl get nodes\n", use)
-	fmt.Fprintf(&b, "logs: %s; end it with `%s`\n", paths.Logs(), end)
+	fmt.Fprintf(&b, "logs: %s; end it with %s\n", paths.Logs(), end)
 	if err := cell.Replace(paths.Ready(), []byte(b.String()), 0o644); err != nil {
 		return err
 	}

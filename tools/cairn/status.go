@@ -66,7 +66,7 @@ func (c *statusCommand) Run(out io.Writer) error {
 	case report.Damage != "":
 		return cell.Unverified("the cell is not running, and %s", report.Damage)
 	case !report.Running && report.Settings != nil:
-		return fmt.Errorf("cell %s is not running (nothing answers at %s): start it with `cairn up --data-dir %s`", report.Settings.Name, report.Settings.URL(), report.DataDir)
+		return fmt.Errorf("cell %s is not running (nothing answers at %s): start it with `%s`", report.Settings.Name, report.Settings.URL(), command("up", cell.Paths{Data: report.DataDir}))
 	case !report.Running:
 		return fmt.Errorf("the cell is not running: %s", report.Reason)
 	}
@@ -96,6 +96,10 @@ func (c *statusCommand) collect() (*statusReport, error) {
 	switch st, err := server.Status(ctx); {
 	case err == nil:
 		r.Running, r.Server = true, st
+		if s != nil && st.Incarnation != s.Incarnation {
+			// KUBECONFIG means a cell elsewhere: this machine's is not asked for.
+			r.Settings, r.DataDir, r.Processes = nil, "", []statusProcess{}
+		}
 	case errors.Is(err, client.ErrDown):
 		r.Reason = err.Error()
 		if s != nil && s.Ledger == "embedded" && len(r.Processes) == 0 {

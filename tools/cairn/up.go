@@ -199,7 +199,7 @@ func (c *upCommand) end(out io.Writer, paths cell.Paths, s *cell.Settings, serve
 	if c.Keep {
 		node.Stop("", endPatience)
 		server.Stop("", endPatience)
-		fmt.Fprintf(out, "cell %s ended; its containers run on, and the next `cairn up` adopts them; kept: %s\n", s.Name, paths.Data)
+		fmt.Fprintf(out, "cell %s ended; its containers run on, and the next `%s` adopts them; kept: %s\n", s.Name, command("up", paths), paths.Data)
 		return nil
 	}
 	fmt.Fprintf(out, "ending cell %s and its containers...\n", s.Name)
@@ -212,6 +212,6 @@ func (c *upCommand) end(out io.Writer, paths cell.Paths, s *cell.Settings, serve
 	if err := sweep.Cell(paths, s); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "cell %s ended; kept: %s (ledger, keys, images); start it again with `cairn up`\n", s.Name, paths.Data)
+	fmt.Fprintf(out, "cell %s ended; kept: %s (ledger, keys, images); start it again with `%s`\n", s.Name, paths.Data, command("up", paths))
 	return nil
 }

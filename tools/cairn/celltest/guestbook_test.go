@@ -2,6 +2,7 @@ package celltest
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,6 +48,7 @@ func TestTheGuestbookWorksAndItsStoryIsTold(t *testing.T) {
 	c.shows(page, "hello there")
 	port := c.Must("get", "service", "frontend", "-o", "jsonpath={.spec.ports[0].nodePort}")
 	c.shows("http://198.51.100.2:"+port+"/", "hello there")
+	c.shows("http://127.0.0.1:"+port+"/", "hello there")
 
 	// From a pod; from the pod behind the address itself, by its name.
 	// (Debian's static busybox can't look names up: the C library it is made of
@@ -176,19 +178,77 @@ func TestASmallCellOnKafka(t *testing.T) {
 	if after := c.Must("get", "configmap", "settings", "-o", "jsonpath={.metadata.uid}"); after != before {
 		t.Errorf("uid %s, was %s", after, before)
 	}
+	c.brokerGone()
+	// Of a purged cell Kafka keeps the topics: no other cell can go on with them.
+	if r := c.Cairn("down", "--data-dir", c.data(), "--run-dir", c.run(), "--purge="+c.name); r.Code != 0 || !strings.Contains(r.Out, "--delete --topic '"+c.name) {
+		t.Errorf("purge: exit %d\n%s%s", r.Code, r.Out, r.Err)
+	}
+	if r := c.up(); r.Code != 3 || !strings.Contains(r.Err, "secrets") || !strings.Contains(r.Err, "--delete --topic '"+c.name) {
+		t.Errorf("a cell on what a purged one left: exit %d\n%s%s", r.Code, r.Out, r.Err)
+	}
+	c.wrongTopic()
+	if _, err := os.Stat(c.data()); !os.IsNotExist(err) {
+		t.Errorf("starts that were refused left %s", c.data())
+	}
 }
 
-// kafka starts a real broker on the cell's machine and returns its address.
-func (c *Cell) kafka() string {
+// brokerGone ends the broker under a cell that runs: the API says so, and goes
+// on by itself when the broker is back.
+func (c *Cell) brokerGone() {
+	c.t.Helper()
+	server := c.processes("server")[0]
+	script, dir := c.broker()
+	if r := c.On(script, "stop", dir); r.Code != 0 {
+		c.t.Fatalf("stop Kafka: %s%s", r.Out, r.Err)
+	}
+	if r := c.Kubectl("create", "configmap", "meanwhile"); r.Code == 0 || !strings.Contains(r.Err, "Kafka") {
+		c.t.Errorf("without a broker: exit %d %s%s", r.Code, r.Out, r.Err)
+	}
+	if r := c.On(script, "start", dir, "9092", "9093"); r.Code != 0 {
+		c.t.Fatalf("start Kafka again: %s%s", r.Out, r.Err)
+	}
+	c.Eventually("a write", func() (bool, string) {
+		r := c.Kubectl("create", "configmap", "after")
+		return r.Code == 0, r.Out + r.Err
+	})
+	if r := c.Kubectl("get", "configmap", "meanwhile"); !strings.Contains(r.Err, "NotFound") {
+		c.t.Errorf("what was refused is there: %s%s", r.Out, r.Err)
+	}
+	if now := c.processes("server"); len(now) != 1 || now[0] != server {
+		c.t.Errorf("the server did not live through it: %v, was %d", now, server)
+	}
+	c.replayMatches()
+}
+
+// wrongTopic starts a cell on a topic that forgets.
+func (c *Cell) wrongTopic() {
+	c.t.Helper()
+	script, _ := c.broker()
+	r := c.On(script, "tool", "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", "127.0.0.1:9092", "--create", "--topic", "forgets.ledger", "--config", "retention.ms=3600000")
+	if r.Code != 0 {
+		c.t.Fatalf("create a topic: %s%s", r.Out, r.Err)
+	}
+	if r := c.up("--ledger", c.ledger+"/forgets"); r.Code != 3 || !strings.Contains(r.Err, "retention.ms is 3600000") || !strings.Contains(r.Err, "--alter") {
+		c.t.Errorf("a topic that forgets: exit %d\n%s%s", r.Code, r.Out, r.Err)
+	}
+}
+
+func (c *Cell) broker() (script, dir string) {
 	c.t.Helper()
 	script, err := filepath.Abs("../../../deploy/kafka/kafka.sh")
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	return script, filepath.Join(c.dir, "broker")
+}
+
+// kafka starts a real broker on the cell's machine and returns its address.
+func (c *Cell) kafka() string {
+	c.t.Helper()
+	script, dir := c.broker()
 	if r := c.On(script, "fetch"); r.Code != 0 {
 		c.t.Fatalf("fetch Kafka (see `make setup-kafka`): %s%s", r.Out, r.Err)
 	}
-	dir := filepath.Join(c.dir, "broker")
 	c.t.Cleanup(func() {
 		if r := c.On(script, "stop", dir); r.Code != 0 {
 			c.t.Errorf("stop Kafka: %s%s", r.Out, r.Err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // left lists what a cell would leave behind, found without Cairn's help.
@@ -100,4 +101,35 @@ func TestDownLeavesNothingButTheData(t *testing.T) {
 	if _, err := os.Stat(c.data()); !os.IsNotExist(err) {
 		t.Errorf("purge left %s", c.data())
 	}
+}
+
+// TestContainersEndByTheirOwnGraceAndAreBackAtOnce: a container that takes its
+// time to end gets it, and the next start waits for no back-off.
+func TestContainersEndByTheirOwnGraceAndAreBackAtOnce(t *testing.T) {
+	c := New(t)
+	c.Up()
+	c.importImages("busybox.tar")
+	c.Apply(`{"apiVersion":"v1","kind":"Pod","metadata":{"name":"slow"},"spec":{"terminationGracePeriodSeconds":20,"volumes":[{"name":"v","emptyDir":{}}],
+"containers":[{"name":"main","image":"examples/busybox:1","imagePullPolicy":"Never","volumeMounts":[{"name":"v","mountPath":"/v"}],
+"command":["sh","-c","trap 'sleep 2; echo ended >>/v/ends; exit 0' TERM; echo begun >>/v/ends; while :; do sleep 0.1; done"]}]}}`)
+	c.Must("wait", "--for=condition=Ready", "pod/slow", "--timeout=90s")
+	for range 2 {
+		if r := c.Cairn("down", "--data-dir", c.data(), "--run-dir", c.run()); r.Code != 0 {
+			t.Fatalf("down: exit %d\n%s%s", r.Code, r.Out, r.Err)
+		}
+		began := time.Now()
+		c.Up()
+		c.Must("wait", "--for=condition=Ready", "pod/slow", "--timeout=90s")
+		// A back-off is 10 s at least.
+		if took := time.Since(began); took > 9*time.Second {
+			t.Errorf("back after %v", took)
+		}
+	}
+	if got := c.Must("exec", "slow", "--", "cat", "/v/ends"); got != "begun\nended\nbegun\nended\nbegun\n" {
+		t.Errorf("the container says %q", got)
+	}
+	c.Eventually("its end on record", func() (bool, string) {
+		r := c.Cairn("events", "--type", "container.exited", "po/slow")
+		return strings.Count(r.Out, "CellEnded") == 2, r.Out + r.Err
+	})
 }
