@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cairn/events"
@@ -27,7 +28,7 @@ func endpointsRef(svc events.Ref) events.Ref {
 	return events.Ref{Kind: events.Endpoints, Namespace: svc.Namespace, Name: svc.Name}
 }
 
-// sliceRef names the one EndpointSlice rendered for a service: the name is a
+// sliceRef names the first EndpointSlice rendered for a service: the name is a
 // function of the service's, and unlikely to be anyone else's.
 func sliceRef(svc events.Ref) events.Ref {
 	sum := sha256.Sum256([]byte(svc.Namespace + "/" + svc.Name))
@@ -41,19 +42,64 @@ func derivedUID(uid, what string) string {
 	return events.ID(sum[:16]).String()
 }
 
-// projectService renders a selector service's Endpoints and EndpointSlice, or
+// projectService renders a selector service's Endpoints and EndpointSlices, or
 // removes them.
 func (s *State) projectService(ref events.Ref, svc *object) {
 	if svc == nil || len(svc.facts.Service.Selector) == 0 || svc.facts.Service.Type == "ExternalName" {
 		if o := s.objects[endpointsRef(ref)]; o != nil && o.facts == nil {
 			s.remove(o.ref)
-			s.remove(sliceRef(ref))
+			for _, slice := range sorted(s.slices[ref]) {
+				s.remove(slice)
+			}
 		}
 		return
 	}
 	st := s.endpointsOf(svc)
 	s.render(endpointsRef(ref), derivedUID(svc.uid, "endpoints"), st)
-	s.render(sliceRef(ref), derivedUID(svc.uid, "endpointslice"), st)
+	groups := byTargets(st)
+	wanted := refs{}
+	for i, g := range groups {
+		slice, what := sliceRef(ref), "endpointslice"
+		if i > 0 {
+			what += targetsName(g)
+			slice.Name += "-" + derivedUID("", what)[:8]
+		}
+		wanted[slice] = struct{}{}
+		s.render(slice, derivedUID(svc.uid, what), g)
+	}
+	for _, slice := range sorted(s.slices[ref]) {
+		if _, ok := wanted[slice]; !ok {
+			s.remove(slice)
+		}
+	}
+}
+
+// byTargets parts backends by the port numbers behind the service's ports: an
+// EndpointSlice has one list of ports, but a named port may have another number
+// in each pod, or none. There is always one group, the first by its numbers.
+func byTargets(st *EndpointsState) []*EndpointsState {
+	var groups []*EndpointsState
+	for _, b := range st.Backends {
+		i := slices.IndexFunc(groups, func(g *EndpointsState) bool { return slices.Equal(g.Backends[0].Targets, b.Targets) })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, &EndpointsState{Service: st.Service, ServiceUID: st.ServiceUID, Ports: st.Ports})
+		}
+		groups[i].Backends = append(groups[i].Backends, b)
+	}
+	if len(groups) == 0 {
+		return []*EndpointsState{st}
+	}
+	slices.SortFunc(groups, func(a, b *EndpointsState) int { return slices.Compare(a.Backends[0].Targets, b.Backends[0].Targets) })
+	return groups
+}
+
+func targetsName(g *EndpointsState) string {
+	name := ""
+	for _, t := range g.Backends[0].Targets {
+		name += "/" + strconv.FormatUint(t, 10)
+	}
+	return name
 }
 
 // render puts an object that the fold makes as a whole.

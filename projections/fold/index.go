@@ -15,6 +15,7 @@ type index struct {
 	clusterIPs map[string]events.Ref  // services by address
 	nodePorts  map[portKey]events.Ref // services by node port
 	loads      map[string]*load       // by node
+	slices     map[events.Ref]refs    // rendered EndpointSlices, by service
 }
 
 type labelKey struct{ namespace, key, value string }
@@ -34,7 +35,7 @@ type load struct {
 func newIndex() index {
 	return index{
 		held: map[string]int{}, owned: map[string]refs{}, podsBy: map[labelKey]refs{}, servicesBy: map[labelKey]refs{},
-		clusterIPs: map[string]events.Ref{}, nodePorts: map[portKey]events.Ref{}, loads: map[string]*load{},
+		clusterIPs: map[string]events.Ref{}, nodePorts: map[portKey]events.Ref{}, loads: map[string]*load{}, slices: map[events.Ref]refs{},
 	}
 }
 
@@ -48,7 +49,14 @@ func (s *State) reindex(old, now *object) {
 
 // enter adds what o contributes to the index, or takes it away.
 func (s *State) enter(o *object, sign int) {
-	if o == nil || o.facts == nil {
+	if o == nil {
+		return
+	}
+	if o.facts == nil {
+		if o.ref.Kind == events.EndpointSlices {
+			svc := events.Ref{Kind: events.Services, Namespace: o.ref.Namespace, Name: o.projected.Endpoints.Service}
+			enterRef(s.slices, svc, o.ref, sign)
+		}
 		return
 	}
 	if o.ref.Namespace != "" {

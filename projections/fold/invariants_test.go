@@ -64,7 +64,7 @@ func (s *State) dump() string {
 		b.WriteByte('\n')
 	}
 	fmt.Fprintln(&b, s.seen, s.ids, s.claims, s.shares)
-	fmt.Fprintln(&b, s.held, s.owned, s.podsBy, s.servicesBy, s.clusterIPs, s.nodePorts)
+	fmt.Fprintln(&b, s.held, s.owned, s.podsBy, s.servicesBy, s.clusterIPs, s.nodePorts, s.slices)
 	for _, n := range slices.Sorted(maps.Keys(s.loads)) {
 		fmt.Fprintln(&b, n, *s.loads[n])
 	}
@@ -155,7 +155,7 @@ func randomRecord(rng *rand.Rand, w *world) *events.Event {
 	case 3, 4:
 		e.Type, e.Subject, e.UID, e.Parts = events.ObjectCreated, pod, fmt.Sprint("u", n), body
 		e.Facts.Labels = labels
-		e.Facts.Pod = &events.Pod{Requests: events.Resources{MilliCPU: uint64(rng.IntN(3)) * 50}, Ports: []events.PodPort{{Name: "http", Protocol: "TCP", Port: 80}}}
+		e.Facts.Pod = &events.Pod{Requests: events.Resources{MilliCPU: uint64(rng.IntN(3)) * 50}, Ports: []events.PodPort{{Name: "http", Protocol: "TCP", Port: 80 + uint64(rng.IntN(2))}}}
 		e.Facts.Owners = []events.Owner{{Kind: events.ReplicaSets, Name: "r", UID: "u-r", Controller: true}}
 	case 5, 6:
 		e.Type, e.Subject, e.UID = events.PodPlaced, pod, uid
