@@ -2,14 +2,18 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"cairn/events/feed"
+	"cairn/nodes/daemon"
 	"cairn/tools/cairn/cell"
 	"cairn/tools/cairn/client"
 	"cairn/tools/cairn/sweep"
@@ -94,7 +98,7 @@ func forgetKubeconfig(paths cell.Paths) error {
 // endCell ends a cell's processes, however it was left, and sweeps.
 func endCell(paths cell.Paths, s *cell.Settings) error {
 	if up, alive := cell.ReadPid(paths.Pid("up")); alive {
-		if err := up.End(drainPatience + endForeign + 2*endPatience); err != nil {
+		if err := up.End(2*drainPatience + 2*endPatience); err != nil {
 			return err
 		}
 	}
@@ -106,10 +110,30 @@ func endCell(paths cell.Paths, s *cell.Settings) error {
 			}
 		}
 	}
-	if err := sweep.Drain(paths, s, endForeign); err != nil {
-		return err
-	}
+	endPods(paths, s)
 	return sweep.Cell(paths, s)
+}
+
+// endPods ends the containers of a node that is dead, as it would have done;
+// without a server to hear of it. Where that fails they are asked all the same,
+// and what does not end is killed by the sweep.
+func endPods(paths cell.Paths, s *cell.Settings) {
+	if len(sweep.Programs(paths.Programs())) == 0 {
+		return // no shim of this very cell lives, so nothing of its pods does
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), endContainers)
+	defer cancel()
+	d, err := daemon.New(daemon.Config{Info: feed.NodeInfo{Name: s.NodeName}, Cell: s.Name, DataDir: paths.Node(), RunDir: paths.NodeRun(), CgroupParent: sweep.Group(s.Name)})
+	if err == nil {
+		err = d.Shutdown(ctx)
+	}
+	if err == nil {
+		return
+	}
+	slog.Warn("the pods are not ended in good order", "error", err)
+	if err := sweep.Drain(paths, s, endForeign); err != nil {
+		slog.Warn("containers are not asked to end, they are killed", "error", err)
+	}
 }
 
 // confirm wants the cell's name typed: what --purge removes is the only copy.

@@ -28,7 +28,7 @@ import (
 // How long containers may take when the whole cell ends.
 const (
 	endContainers = 60 * time.Second // each by its own grace period, as long as this allows
-	endForeign    = 10 * time.Second // where the node is dead that knows their grace periods
+	endForeign    = 10 * time.Second // asked without knowing their grace periods
 )
 
 // serverIdentity is the name in the certificate that servers show to nodes.

@@ -204,10 +204,7 @@ func (c *upCommand) end(out io.Writer, paths cell.Paths, s *cell.Settings, serve
 	}
 	fmt.Fprintf(out, "ending cell %s and its containers...\n", s.Name)
 	node.Stop(supervise.Drain, drainPatience)
-	// The node has ended its containers, unless it was dead.
-	if err := sweep.Drain(paths, s, endForeign); err != nil {
-		slog.Warn("containers are not asked to end, they are killed", "error", err)
-	}
+	endPods(paths, s) // the node has done so, unless it was dead
 	server.Stop("", endPatience)
 	if err := sweep.Cell(paths, s); err != nil {
 		return err

@@ -13,8 +13,8 @@ import (
 // network removes the cell's links, routes, rules and changed settings: those
 // that its claim names. A cell that never made its network (its ranges were
 // refused, say) has none; another cell may have those ranges.
-func network(s *cell.Settings, owner string) error {
-	if err := dataplane.Purge(dataplane.Config{Cell: s.Name, Owner: owner, StateDir: cell.NetState}); err != nil {
+func network(s *cell.Settings) error {
+	if err := dataplane.Purge(dataplane.Config{Cell: s.Name, StateDir: cell.NetState}); err != nil {
 		return fmt.Errorf("remove the cell's network: %w", err)
 	}
 	// The folder is shared: the last cell's end removes it.

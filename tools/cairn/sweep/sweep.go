@@ -3,6 +3,7 @@ package sweep
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"cairn/dataplane"
 	"cairn/nodes/cgroups"
@@ -15,7 +16,7 @@ func Cell(paths cell.Paths, s *cell.Settings) error {
 	// Containers are found by the cell's name: another cell may bear it.
 	if owner, held, err := dataplane.Holder(cell.NetState, s.Name); err != nil {
 		return err
-	} else if held && owner != "" && owner != paths.Data {
+	} else if held && owner != "" && owner != paths.Data && there(filepath.Join(owner, "cell.json")) {
 		return runDir(paths)
 	}
 	layout, err := cgroups.Detect()
@@ -32,10 +33,15 @@ func Cell(paths cell.Paths, s *cell.Settings) error {
 		return fmt.Errorf("remove the cell's cgroups: %w", err)
 	}
 	layout.RemoveIfEmpty(Root)
-	if err := network(s, paths.Data); err != nil {
+	if err := network(s); err != nil {
 		return err
 	}
 	return runDir(paths)
+}
+
+func there(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func runDir(paths cell.Paths) error {
