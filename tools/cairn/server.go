@@ -140,9 +140,18 @@ func (r requests) Do(ctx context.Context, who engine.Identity, causes []events.O
 	return r.server.Do(ctx, who.Name, causes, reason, verb, path, contentType, body)
 }
 
+// openRing opens the key ring, and makes one at the first start alone: a new one
+// beside an old ledger would hide that its Secrets can't be read any more.
+func openRing(path string, folded events.Offset) (*sealing.Ring, error) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && folded > 0 {
+		return nil, fmt.Errorf("the key ring %s is gone, and without it no Secret of this cell can be read: restore it from a copy; or give its Secrets up for ever with `echo new $(head -c 32 /dev/urandom | od -An -vtx1 | tr -d ' \\n') >%s`, and start it again", path, path)
+	}
+	return sealing.Open(path)
+}
+
 // serveCell runs API server and reconcilers over a view that has begun.
 func serveCell(ctx context.Context, paths cell.Paths, s *cell.Settings, f *follower.Follower, log ledger.Ledger) error {
-	ring, err := sealing.Open(filepath.Join(paths.Keys(), "sealing"))
+	ring, err := openRing(filepath.Join(paths.Keys(), "sealing"), f.Position().Offset)
 	if err != nil {
 		return &cell.Coded{Code: cell.ExitRefused, Err: err}
 	}

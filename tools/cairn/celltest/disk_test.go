@@ -105,6 +105,16 @@ func TestDamageIsNamedAndNothingIsStartedOnIt(t *testing.T) {
 		}
 	}
 	write(filepath.Join(c.data(), "cell.json"), settings)
+	ring := filepath.Join(c.data(), "keys", "sealing")
+	if err := os.Rename(ring, ring+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if r := c.up(); r.Code != 3 || !strings.Contains(r.Err, ring) || !strings.Contains(r.Err, "no Secret") {
+		t.Errorf("up without the key ring: exit %d\n%s%s", r.Code, r.Out, r.Err)
+	}
+	if err := os.Rename(ring+".away", ring); err != nil {
+		t.Fatal(err)
+	}
 	c.replayMatches()
 	c.Up()
 	c.Must("get", "configmap", "a")
