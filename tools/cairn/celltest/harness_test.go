@@ -99,6 +99,12 @@ func New(t *testing.T) *Cell {
 	} {
 		c.sh(l...)
 	}
+	// The kernel says a moment later that a link is up, and shows its routes as
+	// down until then: what was there before must not change by itself.
+	c.Eventually("the uplink", func() (bool, string) {
+		said := c.sh("ip", "-n", c.machine, "-o", "link", "show", "up0")
+		return strings.Contains(said, "state UP"), said
+	})
 	return c
 }
 
