@@ -24,7 +24,7 @@ func CheckListen(addr string) error {
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return Refuse("%s is in use%s: end that process, or choose another address with --listen", addr, holder(port))
+		return Refuse("%s is in use%s: end that process, or choose another address with --listen", addr, holder(net.ParseIP(host), port))
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return Refuse("%s is no address of this machine: choose another with --listen (`ip address` lists them)", host)
 	}
@@ -54,9 +54,19 @@ func programOf(pid string) string {
 }
 
 // holder names the process that listens on a TCP port: " by cairn server of cell NAME (pid N)".
-func holder(port string) string {
+func holder(host net.IP, port string) string {
 	n, _ := strconv.Atoi(port)
 	want := fmt.Sprintf(":%04X", n)
+	// The kernel writes the address' bytes the other way round.
+	var mine string
+	if v4 := host.To4(); v4 != nil {
+		mine = fmt.Sprintf("%02X%02X%02X%02X", v4[3], v4[2], v4[1], v4[0])
+	}
+	clashes := func(local string) bool {
+		addr, ok := strings.CutSuffix(local, want)
+		// Another address with the same port is in nobody's way.
+		return ok && (mine == "" || host.IsUnspecified() || strings.Trim(addr, "0") == "" || strings.HasSuffix(addr, mine))
+	}
 	inodes := make(map[string]bool)
 	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		b, err := os.ReadFile(file)
@@ -65,7 +75,7 @@ func holder(port string) string {
 		}
 		for _, line := range strings.Split(string(b), "\n") {
 			f := strings.Fields(line)
-			if len(f) > 9 && strings.HasSuffix(f[1], want) && f[3] == "0A" {
+			if len(f) > 9 && clashes(f[1]) && f[3] == "0A" {
 				inodes["socket:["+f[9]+"]"] = true
 			}
 		}
