@@ -45,7 +45,7 @@ func TestEachOutcomeHasItsStatus(t *testing.T) {
 	c.startOver(f)
 	maps := c.admin().CoreV1().ConfigMaps("default")
 	for name, want := range map[string]int32{
-		"unknown": 504, "full": 503, "away": 503, "large": 413, "code-exists": 409, "code-moved": 409, "code-invalid": 422, "code-terminating": 403,
+		"unknown": 504, "full": 507, "away": 503, "large": 413, "code-exists": 409, "code-moved": 409, "code-invalid": 422, "code-terminating": 403,
 		"code-quota": 403, "code-unplaceable": 409, "code-budget": 429, "code-not-found": 404, "code-malformed": 500, "code-fault": 500, "code-expired": 500,
 	} {
 		// Once: a client would wait and retry a 429.

@@ -75,6 +75,9 @@ func (e *Engine) unavailable(err error) error {
 		return apierrors.NewTimeoutError("the view does not catch up with the ledger: "+err.Error(), 1)
 	case errors.Is(err, view.ErrStopped):
 		return apierrors.NewServiceUnavailable("this server stopped following the ledger: " + err.Error())
+	case errors.Is(err, ledger.ErrFull):
+		return &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: http.StatusInsufficientStorage,
+			Reason: "InsufficientStorage", Message: "nothing was written: the disk that holds the ledger is full: " + err.Error()}}
 	}
 	return apierrors.NewServiceUnavailable("the ledger does not answer: " + err.Error())
 }
