@@ -109,11 +109,11 @@ func (c Config) ruleset() ruleset.Config {
 // nodeAddrs are the machine's addresses on which node ports answer: all but
 // those on this cell's own links.
 func (c Config) nodeAddrs() ([]netip.Addr, error) {
-	list, err := netlink.AddrList(nil, netlink.FAMILY_V4)
+	list, err := podnet.Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return nil, fmt.Errorf("dataplane: list this machine's addresses: %w", err)
 	}
-	links, err := netlink.LinkList()
+	links, err := podnet.Whole(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("dataplane: list this machine's links: %w", err)
 	}

@@ -44,13 +44,14 @@ func Check(cfg Config) error {
 // collide refuses ranges that the machine already routes somewhere, by name.
 // Default routes, also those cut in two halves, are no reason.
 func (c Config) collide() error {
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4,
-		&netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	routes, err := Whole(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	})
 	if err != nil {
 		return fmt.Errorf("podnet: list this machine's routes: %w", err)
 	}
 	names := map[int]string{}
-	links, err := netlink.LinkList()
+	links, err := Whole(netlink.LinkList)
 	if err != nil {
 		return fmt.Errorf("podnet: list this machine's links: %w", err)
 	}

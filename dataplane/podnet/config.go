@@ -116,7 +116,7 @@ func (c Config) validate() error {
 
 // home is the link that has NodeAddr.
 func (c Config) home() (netlink.Link, error) {
-	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V4)
+	addrs, err := Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return nil, fmt.Errorf("podnet: list this machine's addresses: %w", err)
 	}

@@ -58,7 +58,7 @@ func Setup(cfg Config) (*Net, error) {
 		return nil, err
 	}
 	n := &Net{cfg: cfg, home: home, pods: map[netip.Addr]bool{}, gone: map[netip.Addr]bool{}}
-	links, err := netlink.LinkList()
+	links, err := Whole(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("podnet: list this machine's links: %w", err)
 	}
@@ -129,7 +129,7 @@ func (n *Net) ensureBridge() (netlink.Link, []string, error) {
 	if err := netlink.LinkSetUp(l); err != nil {
 		return nil, did, fmt.Errorf("podnet: bring bridge %s up: %w", name, err)
 	}
-	have, err := netlink.AddrList(l, netlink.FAMILY_V4)
+	have, err := Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(l, netlink.FAMILY_V4) })
 	if err != nil {
 		return nil, did, fmt.Errorf("podnet: list the addresses of %s: %w", name, err)
 	}
@@ -199,7 +199,7 @@ func Teardown(cfg Config) error {
 	if !held || !mine.ours(cfg) {
 		return nil
 	}
-	all, err := netlink.LinkList()
+	all, err := Whole(netlink.LinkList)
 	if err != nil {
 		return fmt.Errorf("podnet: list this machine's links: %w", err)
 	}

@@ -174,7 +174,7 @@ func TestRepairPutsBackWhatWasLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	routes := func() []string {
-		list, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+		list, err := podnet.Whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +191,7 @@ func TestRepairPutsBackWhatWasLost(t *testing.T) {
 	if len(before) != 5 {
 		t.Fatalf("routes %q, want two unreachable ones, the services', a pod's, a peer's", before)
 	}
-	list, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	list, err := podnet.Whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func TestTwoCellsShareAMachineAndTheLastOneCleansUp(t *testing.T) {
 	if forward() != "0" {
 		t.Fatal("the last cell left forwarding on")
 	}
-	links, err := netlink.LinkList()
+	links, err := podnet.Whole(netlink.LinkList)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestARefusedCellTakesNothingFromTheOneThatRuns(t *testing.T) {
 // routes are those of this network namespace, as one text.
 func routes(t *testing.T) string {
 	t.Helper()
-	list, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	list, err := podnet.Whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,12 @@ type Exec struct {
 	Resize         <-chan Size
 }
 
+// How long the end of an exec waits for runc to note the process's pid.
+const (
+	pidTries = 400
+	pidEvery = 5 * time.Millisecond
+)
+
 // Exec runs the process with the environment, user and rights of the
 // container's own, and waits for it. A process that ran is no error, whatever
 // its code; one that could not be started is. When ctx ends it is killed.
@@ -49,7 +55,14 @@ func (r *Runtime) Exec(ctx context.Context, e Exec) (code int, err error) {
 	cmd := exec.CommandContext(ctx, r.Path, "--root", r.Root, "--log", logFile, "--log-format", "json",
 		"exec", "--process", filepath.Join(dir, "process.json"), "--pid-file", pidFile, e.ID)
 	cmd.Cancel = func() error {
-		killByFile(pidFile)
+		// runc lets the process run before it notes its pid: without that
+		// pid, killing runc alone would leave the process behind.
+		for range pidTries {
+			if killByFile(pidFile) {
+				break
+			}
+			time.Sleep(pidEvery)
+		}
 		return cmd.Process.Kill()
 	}
 	cmd.WaitDelay = 2 * time.Second
@@ -148,14 +161,19 @@ func (e *Exec) runTerminal(cmd *exec.Cmd) error {
 	return cmd.Wait()
 }
 
-func killByFile(pidFile string) {
+// killByFile kills the process that a pid file names, and tells whether it
+// named one.
+func killByFile(pidFile string) bool {
 	b, err := os.ReadFile(pidFile)
 	if err != nil {
-		return
+		return false
 	}
-	if pid, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil && pid > 0 {
-		_ = unix.Kill(pid, unix.SIGKILL)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil || pid <= 0 {
+		return false
 	}
+	_ = unix.Kill(pid, unix.SIGKILL)
+	return true
 }
 
 // complaint is the last error in runc's log.
