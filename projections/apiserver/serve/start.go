@@ -52,6 +52,7 @@ type Server struct {
 	run      context.Context // ends when Close begins; watches and streams end with it
 	cancel   context.CancelFunc
 	served   chan struct{}
+	enough   context.CancelFunc // ends the tally
 }
 
 // Start assembles and starts a server, creates what every cell has, and
@@ -62,13 +63,14 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 		return nil, errors.New("serve: the view has not folded record 0 yet; wait for it first")
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Server{config: c, log: c.Log, run: run, cancel: cancel, served: make(chan struct{})}
+	s := &Server{config: c, log: c.Log, run: run, cancel: cancel, served: make(chan struct{}), enough: func() {}}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
 	quiet.Do(func() { klog.SetSlogLogger(slog.New(errorsOnly{s.log.Handler()})) })
 	if err := s.start(ctx, run); err != nil {
 		cancel()
+		s.enough()
 		if s.listener != nil {
 			s.listener.Close()
 		}
@@ -83,7 +85,9 @@ func (s *Server) start(ctx, run context.Context) (err error) {
 		return err
 	}
 	s.engine.Limit(c.Budget)
-	s.tally = tally.New(run, s.engine)
+	// It counts until the last request has been answered.
+	counting, enough := context.WithCancel(context.WithoutCancel(run))
+	s.tally, s.enough = tally.New(counting, s.engine), enough
 	if s.links, err = newLinks(s.engine, c.PKI); err != nil {
 		return err
 	}
@@ -140,6 +144,7 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	<-s.served
 	s.links.close()
+	s.enough()
 	select {
 	case <-s.tally.Done():
 	case <-ctx.Done():

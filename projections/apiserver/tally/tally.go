@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	window = time.Minute
-	queue  = 1024
+	window   = time.Minute
+	queue    = 1024
+	patience = 2 * time.Second // with one record
 )
 
 // apart is how many objects are told apart within a count: a refused write is
@@ -85,12 +86,10 @@ func (t *Tally) run(ctx context.Context) {
 		case <-tick.C:
 			t.close(ctx, open, t.now().Add(-window))
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-			defer cancel()
 			for len(t.notes) > 0 { // what was noted before the end counts
-				t.note(last, open, <-t.notes)
+				t.note(ctx, open, <-t.notes)
 			}
-			t.close(last, open, t.now())
+			t.close(ctx, open, t.now())
 			return
 		}
 	}
@@ -149,10 +148,13 @@ func (t *Tally) close(ctx context.Context, open counts, before time.Time) {
 }
 
 func (t *Tally) write(ctx context.Context, n Note, times uint64, since time.Time) {
+	// What is being written when the tally ends is written to its end.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
 	e := t.engine.NewEvent(ctx, n.Type, n.Subject, n.UID)
 	e.Actor, e.Reason = n.Actor, n.Reason
 	e.Facts.Denial = &events.Denial{Verb: n.Verb, Resource: n.Resource, Status: uint64(n.Status), Count: times, Since: since.Unix()}
-	if _, err := t.engine.Append(ctx, e); err != nil && ctx.Err() == nil {
+	if _, err := t.engine.Append(ctx, e); err != nil {
 		slog.Warn("a refusal could not be recorded", "actor", n.Actor.Who(), "error", err)
 	}
 }
