@@ -59,6 +59,13 @@ func (s *shared) CacheEncode(id runtime.Identifier, encode func(runtime.Object, 
 	return err
 }
 
+// forget drops the encodings; who asks again makes one for himself.
+func (s *shared) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.by)
+}
+
 type sharedKey struct {
 	ref          events.Ref
 	revision, at events.Revision

@@ -67,5 +67,6 @@ func (c *shares) trim() {
 		last := c.order.Remove(c.order.Back()).(*share)
 		delete(c.by, last.key)
 		c.held -= last.weight
+		last.object.forget() // who still waits to send it holds the object alone
 	}
 }
