@@ -8,14 +8,21 @@ import (
 	"cairn/projections/fold"
 )
 
+// First bytes of what is hashed, so that no hash of one sort is one of
+// another. 0 and 1 are those of a Merkle tree's leaves and nodes (RFC 9162).
+const (
+	domainChain   = 2
+	domainElement = 3
+	domainRef     = 4
+)
+
 // link gives the chain after r, from the chain before it. Strings and lists are
 // preceded by their length, so no two results have the same bytes.
 //
 // Frozen: offset, code, reason, field, first delivery; then each change's ref,
 // uid, revisions, whether it is gone, and the hashes of the columns it set.
-func link(prev [32]byte, r *fold.Result, cols []Columns) [32]byte {
-	b := make([]byte, 0, 256+len(cols)*256)
-	b = append(b, prev[:]...)
+func (d *Digest) link(prev [32]byte, r *fold.Result, cols []Columns) [32]byte {
+	b := append(append(d.buf[:0], domainChain), prev[:]...)
 	b = binary.AppendUvarint(b, uint64(r.Offset))
 	b = append(b, byte(r.Outcome.Code))
 	b = appendString(b, r.Outcome.Reason)
@@ -30,21 +37,24 @@ func link(prev [32]byte, r *fold.Result, cols []Columns) [32]byte {
 		} else {
 			b = append(b, 0)
 		}
-		for k := range cols[i] {
-			b = append(b, byte(cols[i][k].Effect))
-			if cols[i][k].Effect == Changed {
-				b = append(b, cols[i][k].Hash[:]...)
+		for k := range cols[i].Column {
+			col := &cols[i].Column[k]
+			b = append(b, byte(col.Effect))
+			if col.Effect == Changed {
+				b = append(b, col.Hash[:]...)
 			}
 		}
 	}
+	d.buf = b
 	return sha256.Sum256(b)
 }
 
+func appendRef(b []byte, ref events.Ref) []byte {
+	return appendString(appendString(appendString(b, ref.Kind), ref.Namespace), ref.Name)
+}
+
 func appendIdentity(b []byte, ref events.Ref, uid string, revision, written, created events.Revision) []byte {
-	b = appendString(b, ref.Kind)
-	b = appendString(b, ref.Namespace)
-	b = appendString(b, ref.Name)
-	b = appendString(b, uid)
+	b = appendString(appendRef(b, ref), uid)
 	b = binary.AppendUvarint(b, uint64(revision))
 	b = binary.AppendUvarint(b, uint64(written))
 	return binary.AppendUvarint(b, uint64(created))

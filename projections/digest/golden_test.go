@@ -1,9 +1,12 @@
 package digest
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"cairn/events"
@@ -72,25 +75,67 @@ func TestDigestsDoNotDependOnBatches(t *testing.T) {
 }
 
 func TestSetIsOrderFree(t *testing.T) {
-	var h hasher
-	dice := rand.New(rand.NewPCG(1, 1))
+	var x expander
+	random := rand.New(rand.NewPCG(1, 1))
 	var a, b Set
-	for _, i := range dice.Perm(50) {
-		a.add(h.expand([]byte{byte(i)}))
+	for _, i := range random.Perm(50) {
+		a.add(x.expand(&key{byte(i)}))
 	}
 	for i := range 60 {
-		b.add(h.expand([]byte{byte(i)}))
+		b.add(x.expand(&key{byte(i)}))
 	}
 	if a.Sum() == b.Sum() {
 		t.Fatal("another set, the same sum")
 	}
 	for i := 50; i < 60; i++ {
-		b.remove(h.expand([]byte{byte(i)}))
+		b.remove(x.expand(&key{byte(i)}))
 	}
 	back, err := SetOf(b.Bytes())
 	if err != nil || a.Sum() != back.Sum() {
 		t.Fatal(err, "the same set, another sum")
 	}
+}
+
+// Lanes are added and taken away as 1024 numbers of 16 bits each would be.
+func TestLanesDoNotCarryIntoEachOther(t *testing.T) {
+	random := rand.NewChaCha8([32]byte{7})
+	var s Set
+	var want [LaneBytes / 2]uint16
+	for n := range 400 {
+		var e [LaneBytes]byte
+		random.Read(e[:])
+		if n%4 == 0 { // sums that reach the lanes' ends
+			for i := range e {
+				e[i] |= 0x7f
+			}
+		}
+		for i := range want {
+			if n%3 == 0 {
+				want[i] -= binary.LittleEndian.Uint16(e[2*i:])
+			} else {
+				want[i] += binary.LittleEndian.Uint16(e[2*i:])
+			}
+		}
+		if n%3 == 0 {
+			s.remove(&e)
+		} else {
+			s.add(&e)
+		}
+		for i, b := range want {
+			if got := binary.LittleEndian.Uint16(s.Bytes()[2*i:]); got != b {
+				t.Fatalf("after %d elements lane %d is %#x, want %#x", n+1, i, got, b)
+			}
+		}
+	}
+}
+
+func restored(p view.Position, live ...Live) error {
+	r := Restore()
+	for i := range live {
+		r.Add(&live[i])
+	}
+	_, err := r.Done(p)
+	return err
 }
 
 func TestRestoreNoticesAnotherObject(t *testing.T) {
@@ -99,23 +144,66 @@ func TestRestoreNoticesAnotherObject(t *testing.T) {
 		d.Add(r, Encode(r))
 	}
 	p := d.Settle()
-	at := events.RevisionOf(3, 1, 0)
-	node := &view.Object{Ref: events.Ref{Kind: events.Nodes, Name: "n1"}, UID: "n", Revision: at, Written: at, Created: at, Facts: &events.Facts{}}
-	web := &view.Object{Ref: events.Ref{Kind: events.Pods, Namespace: "default", Name: "web"}, UID: "u", Revision: at + 1, Written: at + 1, Created: at + 1,
-		Facts: &events.Facts{Generation: 1}, Spec: &events.Part{Column: events.Spec, Encoding: "e", APIVersion: "v1", Data: []byte("body")}}
-	if _, err := Restore(p, slices.Values([]*view.Object{web, node})); err != nil {
+	cols := Encode(story()[1])
+	var live []Live
+	for i, c := range story()[1].Changes {
+		l := Live{Ref: c.Ref, UID: c.UID, Revision: c.Revision, Written: c.Written, Created: c.Created}
+		for k, col := range cols[i].Column {
+			if l.Hash[k] = col.Hash; col.Effect == Changed {
+				l.At[k] = c.Revision
+			}
+		}
+		live = append(live, l)
+	}
+	if err := restored(p, live[1], live[0]); err != nil {
 		t.Fatal(err)
 	}
-	web.UID = "v"
-	if _, err := Restore(p, slices.Values([]*view.Object{web, node})); err == nil {
+	if err := restored(p, live[0]); err == nil {
+		t.Fatal("a missing object passed")
+	}
+	live[0].UID = "v"
+	if err := restored(p, live...); err == nil {
 		t.Fatal("another uid passed")
 	}
 }
 
+// A column that a change keeps is said to be what it was.
+func TestAddCompletesTheColumnsThatAreKept(t *testing.T) {
+	d := New()
+	var cols [][]Columns
+	for _, r := range story() {
+		c := Encode(r)
+		d.Add(r, c)
+		cols = append(cols, c)
+	}
+	made, placed, gone := cols[1][1].Column, cols[4][len(cols[4])-1].Column, cols[5][0].Column
+	for k, since := range [Count]events.Offset{1, 4, 1, events.NoOffset} {
+		if at := placed[k].At.Offset(3); at != since || gone[k].At != placed[k].At || gone[k].Hash != placed[k].Hash {
+			t.Errorf("column %d is of record %d, want %d; after the deletion of %d", k, at, since, gone[k].At.Offset(3))
+		}
+	}
+	if placed[Spec].Hash != made[Spec].Hash || placed[Spec].Bytes != nil {
+		t.Error("the body is not the one that was kept")
+	}
+}
+
 func BenchmarkElement(b *testing.B) {
-	var h hasher
+	var x expander
 	var s Set
+	b.ReportAllocs()
 	for b.Loop() {
-		s.add(h.expand([]byte("an object")))
+		k := key(sha256.Sum256([]byte("an object")))
+		s.add(x.expand(&k))
+	}
+}
+
+// BenchmarkRestore is what a start pays for each live object.
+func BenchmarkRestore(b *testing.B) {
+	r := Restore()
+	n := 0
+	for b.Loop() {
+		n++
+		r.Add(&Live{Ref: events.Ref{Kind: events.ConfigMaps, Namespace: "default", Name: strconv.Itoa(n % 100_000)}, UID: "4f2d1c9a-6d39-7c41-9b52-5be2f4e0a001",
+			Revision: 1 << 40, Written: 1 << 40, Created: 1 << 40, At: [Count]events.Revision{Facts: 1 << 40, Spec: 1 << 40}})
 	}
 }

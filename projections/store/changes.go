@@ -29,7 +29,7 @@ func (s *Store) Changes(kind string, after events.Revision, limit int) (deltas [
 			upTo = deltas[n-1].Revision.Last()
 			return false, nil
 		}
-		ref, err := placed(kind, value)
+		ref, err := splitPlace(kind, value)
 		if err != nil {
 			return false, err
 		}

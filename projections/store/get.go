@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"cairn/events"
-	"cairn/events/wire"
 	"cairn/projections/view"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -39,11 +38,9 @@ func (s *Store) headNow(r pebble.Reader, ref events.Ref) (*head, error) {
 		return nil, fmt.Errorf("store: %s: %w", ref, err)
 	}
 	defer closer.Close()
-	h := new(head)
-	if err := wire.Decode(b, h); err != nil {
-		return nil, fmt.Errorf("store: head of %s: %w", ref, err)
-	}
-	return h, nil
+	h, row := new(head), &reader{b: b}
+	h.read(row)
+	return h, row.err("the head of %s", ref)
 }
 
 // versions iterates over the versions of one object at a time.
@@ -57,7 +54,7 @@ func (s *Store) lastVersion(it *pebble.Iterator, ref events.Ref, at events.Revis
 		return nil, it.Error()
 	}
 	key := it.Key()
-	found := cacheKey{ref, events.Revision(^splitNumber(key, len(key)-suffixLen))}
+	found := cacheKey{ref, events.Revision(splitFalling(key))}
 	if v := s.cache.get(found); v != nil {
 		return v, nil
 	}
@@ -122,6 +119,15 @@ func (s *Store) version(r pebble.Reader, ref events.Ref, at events.Revision) (*v
 		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, err)
 	}
 	return s.keep(key, b)
+}
+
+// bodies returns a version of ref as it is stored.
+func (s *Store) bodies(r pebble.Reader, ref events.Ref, at events.Revision) (*bodies, error) {
+	row, err := read(r, versionKey(ref, at))
+	if err != nil {
+		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, err)
+	}
+	return readBodies(row)
 }
 
 // keep decodes a version's row, which it takes over, into the cache.

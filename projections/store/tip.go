@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"sync"
 
@@ -21,12 +20,6 @@ type tip struct {
 	view.Position
 	foldVersion uint64
 	tallies     []tally
-}
-
-// tally counts one kind's changes since its last manifest, and its live objects.
-type tally struct {
-	kind        string
-	since, live uint64
 }
 
 // Fields lists t's fields; numbers are frozen within a store format.
@@ -48,13 +41,6 @@ func (t *tip) Fields(w *wire.Codec) {
 	t.Offset, t.Objects = events.Offset(next)-1, int(objects)
 	copy(t.Chain[:], chain)
 	copy(t.State[:], state)
-}
-
-// Fields lists t's fields; numbers are frozen within a store format.
-func (t *tally) Fields(w *wire.Codec) {
-	w.Str(1, &t.kind)
-	w.Uint(2, &t.since)
-	w.Uint(3, &t.live)
 }
 
 func readTip(r pebble.Reader) (*tip, error) {
@@ -82,7 +68,7 @@ func read(r pebble.Reader, key []byte) ([]byte, error) {
 	return b, closer.Close()
 }
 
-// load reads what is kept in memory.
+// load reads how far the store is.
 func (s *Store) load(incarnation string) error {
 	t, err := readTip(s.db)
 	if err != nil {
@@ -95,15 +81,7 @@ func (s *Store) load(incarnation string) error {
 	for _, c := range t.tallies {
 		s.tally[c.kind] = &c
 	}
-	if s.readOnly {
-		return nil
-	}
-	return s.scanNow(s.db, []byte{tagNow}, []byte{tagNow + 1}, func(ref events.Ref, h *head) bool {
-		if ref.Kind != events.Events {
-			s.heads[ref] = h
-		}
-		return true
-	})
+	return nil
 }
 
 // Position is how far the store has come.
@@ -120,34 +98,6 @@ func (s *Store) Set() (*digest.Set, error) {
 
 // FoldVersion is what the last batch named.
 func (s *Store) FoldVersion() uint64 { return s.tip.Load().foldVersion }
-
-// Rows gives the fold's rows by key; call failed after the loop.
-func (s *Store) Rows() (rows iter.Seq2[[]byte, []byte], failed func() error) {
-	var err error
-	return func(yield func([]byte, []byte) bool) {
-		err = scan(s.db, []byte{tagState}, []byte{tagState + 1}, func(k, value []byte) (bool, error) {
-			return yield(slices.Clone(k[1:len(k)-1]), slices.Clone(value)), nil
-		})
-	}, func() error { return err }
-}
-
-// Live gives every live object but Events; call failed after the loop.
-func (s *Store) Live() (objects iter.Seq[*view.Object], failed func() error) {
-	var err error
-	return func(yield func(*view.Object) bool) {
-		err2 := s.scanNow(s.db, []byte{tagNow}, []byte{tagNow + 1}, func(ref events.Ref, h *head) bool {
-			if ref.Kind == events.Events {
-				return true
-			}
-			var o *view.Object
-			if o, err = s.object(s.db, ref, h.revision); err != nil {
-				return false
-			}
-			return yield(o)
-		})
-		err = errors.Join(err, err2)
-	}, func() error { return err }
-}
 
 // waits holds who waits for which offset.
 type waits struct {

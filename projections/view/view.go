@@ -79,7 +79,8 @@ type Record struct {
 	Actor   string // Actor.Who()
 	Bytes   int
 	Outcome Outcome
-	Changed []events.Ref // what it changed, in order
+	Changed []events.Ref    // what it changed, in order
+	Cause   []events.Offset // the records that made it be written; 256 at most
 }
 
 // Position tells how far a view has come.
