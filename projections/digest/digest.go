@@ -50,7 +50,7 @@ func New() *Digest {
 // chain after the record.
 func (d *Digest) Add(r *fold.Result, cols []Columns) [32]byte {
 	d.pos.Chain = d.link(d.pos.Chain, r, cols)
-	d.pos.Offset, d.pos.Time = r.Offset, r.Time
+	d.pos.Offset, d.pos.Time, d.pos.Gate = r.Offset, r.Time, r.Gate
 	if e := r.Event; e != nil && e.Type == events.CellCreated && r.Outcome.Accepted() && d.pos.Cell == nil {
 		d.pos.Cell, d.pos.R0 = e.Facts.Cell, e.Facts.Cell.R0
 	}

@@ -64,8 +64,8 @@ func Start(ctx context.Context, o Options) (*Follower, error) {
 	if err := verify(ctx, o.Ledger, o.Store, standard(o.Compare, 1000)); err != nil {
 		return nil, err
 	}
-	if v := o.Store.FoldVersion(); v > fold.Version {
-		return nil, fmt.Errorf("this view was folded by version %d and this binary knows up to %d: run a newer cairn", v, fold.Version)
+	if pos.Gate > events.Newest {
+		return nil, beyond(pos.Gate)
 	}
 	folder, d, err := resume(o.Store.Current(), o.Load)
 	if err != nil {
@@ -80,6 +80,11 @@ func Start(ctx context.Context, o Options) (*Follower, error) {
 	f.pipe.commit, f.pipe.pause, f.pipe.keeps = f.commit, f.fetched, o.Store.SnapshotAfter
 	go f.follow(pos.Offset+1, standard(o.Recheck, 30*time.Second))
 	return f, nil
+}
+
+// beyond is what stops a follower whose binary is too old for its ledger.
+func beyond(g events.Gate) error {
+	return fmt.Errorf("this ledger goes on by gate %d and this binary knows up to %d (%s): run a newer cairn", uint64(g), uint64(events.Newest), events.Newest)
 }
 
 func standard[T int | time.Duration](n, otherwise T) T {
@@ -106,9 +111,6 @@ func (f *Follower) follow(from events.Offset, every time.Duration) {
 // commit makes a chunk readable, then tells of it.
 func (f *Follower) commit(c *chunk) error {
 	b := store.Batch{Entries: c.entries, Position: c.pos, Lanes: c.lanes}
-	if c.pos.Cell != nil {
-		b.FoldVersion = c.pos.Cell.FoldVersion
-	}
 	if err := f.store.Commit(&b); err != nil {
 		return err
 	}

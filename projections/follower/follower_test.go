@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -214,5 +215,26 @@ func must2(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// A gate that this binary does not know ends it, after the record that says so
+// is committed: what follows would be folded by rules that it has not.
+func TestAnActivationAboveWhatIsKnownStopsTheFollower(t *testing.T) {
+	l, disk := newLedger(), store.MemoryDisk()
+	server := events.Ref{Kind: events.Servers, Name: "s1"}
+	appendAll(t, l, firstRecord(1<<17), withID(namespace("default"), 200),
+		withID(&events.Event{Type: events.ServerRegistered, Subject: server, Facts: events.Facts{Server: &events.Server{Supports: 99}}}, 1),
+		withID(&events.Event{Type: events.FoldActivated, Subject: events.Ref{Kind: events.Cells, Name: "test"}, Facts: events.Facts{Activation: &events.Activation{Gate: 99}}}, 2),
+		withID(configMap("late"), 3))
+	s := openStore(t, disk)
+	defer s.Close()
+	f, err := Start(t.Context(), Options{Ledger: l, Store: s, Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	if err := ended(t, f); !strings.Contains(err.Error(), "run a newer cairn") || f.Position().Offset != 3 || f.Position().Gate != 99 {
+		t.Fatal(f.Position(), err)
+	}
+	if _, err := Start(t.Context(), Options{Ledger: l, Store: s}); err == nil || !strings.Contains(err.Error(), "gate 99") {
+		t.Fatal(err)
 	}
 }

@@ -53,6 +53,7 @@ type chunk struct {
 	entries []store.Entry
 	pos     view.Position // after the last entry
 	lanes   []byte
+	last    error // nothing may follow it, and why; nil: all may
 }
 
 func (c *chunk) bytes() (n int) {
@@ -75,6 +76,7 @@ type pipeline struct {
 	pause  func(error) // told of a fetch that failed and will be tried again; nil with success
 
 	decoding, folding, encoding, hashing, committing chan *chunk
+	over                                             bool // the fold's: it met the last record that it understands
 }
 
 // run goes from an offset until the end, ctx's end (then it returns its error)
@@ -193,8 +195,14 @@ func decode(c *chunk) error {
 	return nil
 }
 
-// apply is the fold. A panic stops the replica: going on would diverge.
+// apply is the fold. A panic stops the replica: going on would diverge. So
+// does a record that activates a gate above what the binary knows, once it is
+// committed.
 func (p *pipeline) apply(c *chunk) (err error) {
+	if p.over {
+		c.entries = nil
+		return nil
+	}
 	i := 0
 	defer func() {
 		if x := recover(); x != nil {
@@ -208,6 +216,10 @@ func (p *pipeline) apply(c *chunk) (err error) {
 	for ; i < len(c.inputs); i++ {
 		r := p.fold.Apply(c.inputs[i])
 		c.entries[i].Result = &r
+		if r.Gate > events.Newest {
+			p.over, c.last, c.entries = true, beyond(r.Gate), c.entries[:i+1]
+			break
+		}
 	}
 	c.inputs = nil
 	return nil
@@ -235,19 +247,30 @@ func (p *pipeline) hash(c *chunk) error {
 
 // finish commits what has gathered, as one batch, bounded by records and bytes.
 func (p *pipeline) finish(c *chunk) error {
-	for bytes := c.bytes(); len(c.entries) < p.size && bytes < chunkBytes; {
+	for bytes := c.bytes(); c.last == nil && len(c.entries) < p.size && bytes < chunkBytes; {
 		select {
 		case next, ok := <-p.committing:
 			if !ok {
-				return p.commit(c)
+				return p.commitLast(c)
 			}
 			bytes += next.bytes()
-			c.entries, c.pos, c.lanes = append(c.entries, next.entries...), next.pos, next.lanes
+			c.entries, c.pos, c.lanes, c.last = append(c.entries, next.entries...), next.pos, next.lanes, next.last
+			continue
 		default:
-			return p.commit(c)
+		}
+		break
+	}
+	return p.commitLast(c)
+}
+
+// commitLast commits a chunk, and ends with it if it is the last one.
+func (p *pipeline) commitLast(c *chunk) error {
+	if len(c.entries) > 0 {
+		if err := p.commit(c); err != nil {
+			return err
 		}
 	}
-	return p.commit(c)
+	return c.last
 }
 
 // backOff waits longer each time: 20 ms up to 1 s.

@@ -25,10 +25,9 @@ type Entry struct {
 
 // Batch is what is committed at once.
 type Batch struct {
-	Entries     []Entry       // in order, the first one following Position
-	Position    view.Position // after the last one
-	Lanes       []byte        // of the state digest at Position
-	FoldVersion uint64        // active after the last one
+	Entries  []Entry       // in order, the first one following Position
+	Position view.Position // after the last one
+	Lanes    []byte        // of the state digest at Position
 }
 
 // commit is a batch on its way to disk.
@@ -70,7 +69,7 @@ func (s *Store) Commit(b *Batch) error {
 	}
 	c.flushStates()
 	c.advanceManifests(b.Position.Revision())
-	t := &tip{Position: b.Position, foldVersion: b.FoldVersion, tallies: s.sortedTallies()}
+	t := &tip{Position: b.Position, tallies: s.sortedTallies()}
 	c.set(metaKey("tip"), wire.Encode(t))
 	if before := s.tip.Load(); before.Offset == events.NoOffset || before.State != t.State {
 		c.set(metaKey("set"), b.Lanes)

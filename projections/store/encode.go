@@ -15,6 +15,14 @@ func appendChunk[T ~string | []byte](b []byte, chunk T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(chunk))), chunk...)
 }
 
+func appendTexts(b []byte, list []string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for _, s := range list {
+		b = appendChunk(b, s)
+	}
+	return b
+}
+
 func appendRef(b []byte, r events.Ref) []byte {
 	return appendChunk(appendChunk(appendChunk(b, r.Kind), r.Namespace), r.Name)
 }
@@ -49,6 +57,13 @@ func (r *reader) bytes(n uint64) []byte {
 func (r *reader) chunk() []byte { return r.bytes(r.number()) }
 
 func (r *reader) text() string { return string(r.chunk()) }
+
+func (r *reader) texts() (list []string) {
+	for n := r.number(); n > 0 && !r.short; n-- {
+		list = append(list, r.text())
+	}
+	return list
+}
 
 func (r *reader) flags() byte {
 	if b := r.bytes(1); b != nil {

@@ -19,7 +19,7 @@ const window = 100
 
 // model is the slow and obvious view: a copy of everything after each record.
 type model struct {
-	random    *rand.Rand
+	random  *rand.Rand
 	r0      uint64
 	live    map[events.Ref]*view.Object
 	moments []map[events.Ref]*view.Object // by offset
@@ -48,7 +48,7 @@ func (m *model) step() *fold.Result {
 		r.Event.Cause = append(r.Event.Cause, c)
 	}
 	if o > 0 && m.random.IntN(5) == 0 {
-		r.Outcome = fold.Outcome{Code: fold.Moved, Reason: "moved"}
+		r.Outcome = fold.Outcome{Code: fold.Moved, Reason: fold.OtherRevision, Args: []string{"a", "", "b"}}
 	} else if o > 0 {
 		r.Changes = m.changes(o, r.Event.Subject)
 	}
@@ -126,7 +126,7 @@ func (m *model) commit(t *testing.T, s *Store, n int) {
 		r := m.step()
 		b.Entries = append(b.Entries, entry(s, m.digest, r))
 	}
-	b.Position, b.Lanes, b.FoldVersion = m.digest.Settle(), m.digest.Lanes(), 1
+	b.Position, b.Lanes = m.digest.Settle(), m.digest.Lanes()
 	if err := s.Commit(&b); err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,8 @@ func (r *record) append(b []byte) []byte {
 	b = appendChunk(b, r.Actor)
 	b = binary.AppendUvarint(b, uint64(r.Bytes))
 	b = append(b, byte(r.Outcome.Code))
-	b = appendChunk(appendChunk(b, r.Outcome.Reason), r.Outcome.Field)
+	b = binary.AppendUvarint(b, uint64(r.Outcome.Reason))
+	b = appendChunk(appendTexts(b, r.Outcome.Args), r.Outcome.Field)
 	b = binary.AppendUvarint(b, uint64(r.Outcome.DuplicateOf))
 	b = binary.AppendUvarint(b, uint64(len(r.Cause)))
 	for _, o := range r.Cause {
@@ -69,7 +70,8 @@ func readRecord(o events.Offset, row []byte) (*record, error) {
 	copy(rec.id[:], r.bytes(16))
 	rec.Offset, rec.Type, rec.Subject, rec.Actor = o, events.Type(r.text()), r.ref(), r.text()
 	rec.Bytes, rec.Outcome.Code = int(r.number()), fold.Code(r.flags())
-	rec.Outcome.Reason, rec.Outcome.Field, rec.Outcome.DuplicateOf = r.text(), r.text(), events.Offset(r.number())
+	rec.Outcome.Reason, rec.Outcome.Args = fold.Reason(r.number()), r.texts()
+	rec.Outcome.Field, rec.Outcome.DuplicateOf = r.text(), events.Offset(r.number())
 	for n := r.number(); n > 0 && !r.short; n-- {
 		rec.Cause = append(rec.Cause, events.Offset(r.number()))
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -206,7 +207,7 @@ func TestRecordsTimesAndLeaves(t *testing.T) {
 	}
 	for _, want := range m.results {
 		r, err := s.Record(want.Offset)
-		if err != nil || r.Time != want.Time || r.Outcome != want.Outcome || r.Subject != want.Event.Subject || len(r.Changed) != len(want.Changes) || r.Bytes != 7 {
+		if err != nil || r.Time != want.Time || !reflect.DeepEqual(r.Outcome, want.Outcome) || r.Subject != want.Event.Subject || len(r.Changed) != len(want.Changes) || r.Bytes != 7 {
 			t.Fatalf("record %d: %+v, %v", want.Offset, r, err)
 		}
 		if len(want.Event.Cause) > 0 && !slices.Equal(r.Cause, want.Event.Cause) {

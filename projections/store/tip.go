@@ -18,8 +18,7 @@ import (
 // tip is how far the store has come: one row, rewritten by every commit.
 type tip struct {
 	view.Position
-	foldVersion uint64
-	tallies     []tally
+	tallies []tally
 }
 
 // Fields lists t's fields; numbers are frozen within a store format.
@@ -35,7 +34,7 @@ func (t *tip) Fields(w *wire.Codec) {
 	w.Bytes(4, &chain)
 	w.Bytes(5, &state)
 	w.Uint(6, &objects)
-	w.Uint(7, &t.foldVersion)
+	w.Uint(7, (*uint64)(&t.Gate))
 	wire.Optional(w, 8, &t.Cell)
 	wire.Repeated(w, 9, &t.tallies)
 	t.Offset, t.Objects = events.Offset(next)-1, int(objects)
@@ -95,9 +94,6 @@ func (s *Store) Set() (*digest.Set, error) {
 	}
 	return digest.SetOf(b)
 }
-
-// FoldVersion is what the last batch named.
-func (s *Store) FoldVersion() uint64 { return s.tip.Load().foldVersion }
 
 // waits holds who waits for which offset.
 type waits struct {
