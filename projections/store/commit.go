@@ -34,11 +34,17 @@ type Batch struct {
 type commit struct {
 	*Store
 	rows   *pebble.Batch
+	r0     uint64
 	births map[string]int // by kind, in this batch
-	key    []byte
-	value  []byte
 	states states
-	err    error // the first failure
+	value  []byte // scratch
+
+	// For Events only:
+	before  int64                      // ledger time of the last record; negative: none
+	ended   map[string]events.Revision // namespaces whose Events ended, where last; 0: never
+	earlier *pebble.Iterator           // over the versions before this batch
+
+	err error // the first failure
 }
 
 func (c *commit) set(key, value []byte) {
@@ -51,9 +57,13 @@ func (c *commit) set(key, value []byte) {
 // those who Wait for it are woken. After an error the store must be closed:
 // the directory is whole as of an earlier batch.
 func (s *Store) Commit(b *Batch) error {
-	c := &commit{Store: s, rows: s.db.NewBatchWithSize(1 << 16), births: map[string]int{}}
-	defer c.rows.Close()
-	next := s.tip.Load().Offset + 1
+	last := s.tip.Load()
+	next := last.Offset + 1
+	c := &commit{Store: s, r0: b.Position.R0, rows: s.db.NewBatchWithSize(1 << 16), births: map[string]int{}, ended: map[string]events.Revision{}, before: last.Time}
+	if last.Offset == events.NoOffset {
+		c.before = -1
+	}
+	defer c.close()
 	for i := range b.Entries {
 		e := &b.Entries[i]
 		if e.Result.Offset != next || len(e.Columns) != len(e.Result.Changes) {
@@ -71,14 +81,22 @@ func (s *Store) Commit(b *Batch) error {
 	c.advanceManifests(b.Position.Revision())
 	t := &tip{Position: b.Position, tallies: s.sortedTallies()}
 	c.set(metaKey("tip"), wire.Encode(t))
-	if before := s.tip.Load(); before.Offset == events.NoOffset || before.State != t.State {
+	if last.Offset == events.NoOffset || last.State != t.State {
 		c.set(metaKey("set"), b.Lanes)
 	}
 	if err := errors.Join(c.err, c.rows.Commit(pebble.NoSync)); err != nil {
 		return fmt.Errorf("store: committing up to record %d: %w", b.Position.Offset, err)
 	}
+	s.series.forget()
 	s.arrive(t)
 	return nil
+}
+
+func (c *commit) close() {
+	c.rows.Close()
+	if c.earlier != nil {
+		c.earlier.Close()
+	}
 }
 
 func (c *commit) entry(e *Entry) {
@@ -95,6 +113,7 @@ func (c *commit) entry(e *Entry) {
 		touched = touched || ref == rec.Subject
 		c.change(&r.Changes[i], &e.Columns[i])
 	}
+	c.kubeEvents(r)
 	if !touched {
 		c.set(touchKey(rec.Subject, r.Offset), nil)
 	}

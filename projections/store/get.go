@@ -13,6 +13,9 @@ import (
 
 // Get returns an object as of a moment; 0: now. It may be one of many readers.
 func (s *Store) Get(ref events.Ref, at events.Revision) (*view.Object, error) {
+	if ref.Kind == events.Events {
+		return s.getEvent(ref, at)
+	}
 	h, err := s.headNow(s.db, ref)
 	switch {
 	case err == nil && (at == 0 || h.revision <= at.Last()):
@@ -89,7 +92,7 @@ func (s *Store) object(r pebble.Reader, ref events.Ref, at events.Revision) (*vi
 
 // assemble gathers an object's columns from the versions that hold them.
 func (s *Store) assemble(r pebble.Reader, ref events.Ref, v *version) (*view.Object, error) {
-	o := &view.Object{Ref: ref, UID: v.uid, Revision: v.revision, Written: v.written, Created: v.created}
+	o := &view.Object{Ref: ref, UID: v.uid, Revision: v.revision, Written: v.written, Created: v.created, Event: v.event}
 	last := v
 	for c, from := range v.at {
 		switch {
@@ -132,7 +135,7 @@ func (s *Store) bodies(r pebble.Reader, ref events.Ref, at events.Revision) (*bo
 
 // keep decodes a version's row, which it takes over, into the cache.
 func (s *Store) keep(key cacheKey, row []byte) (*version, error) {
-	v, err := decodeVersion(row)
+	v, err := decodeVersion(key.ref.Kind, row)
 	if err != nil {
 		return nil, fmt.Errorf("store: version %d of %s: %w", key.at, key.ref, err)
 	}

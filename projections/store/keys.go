@@ -14,6 +14,7 @@ const (
 	tagBirth    = 'b' // kind, manifest, namespace, name -> nothing
 	tagChange   = 'c' // kind, revision                  -> namespace, name
 	tagEffect   = 'e' // offset, offset                  -> nothing: the first made the second be written
+	tagLately   = 'f' // time, namespace, name           -> the revision of the Event's last occurrence then
 	tagManifest = 'k' // kind, revision                  -> the manifest that counts from there on
 	tagMeta     = 'm' // name                            -> tip, set
 	tagNow      = 'n' // ref                             -> head, hashes, what the fold keeps
@@ -23,6 +24,8 @@ const (
 	tagStateAt  = 'S' // the fold's key, offset falling  -> the fold's value at a snapshot
 	tagTouch    = 't' // ref, offset                     -> nothing: a record spoke of ref and did not change it
 	tagVersion  = 'v' // ref, revision falling           -> head and columns
+	tagEnd      = 'z' // revision                        -> which Events end together
+	tagNoSpace  = 'Z' // namespace, revision             -> nothing: its Events end there
 )
 
 // A key is a prefix, and where something falls a suffix: the number's

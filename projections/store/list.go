@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 
 	"cairn/events"
@@ -20,6 +19,17 @@ import (
 func (s *Store) List(kind string, page view.Page) (list []*view.Object, more bool, err error) {
 	snap := s.db.NewSnapshot()
 	defer snap.Close()
+	take := func(o *view.Object) bool {
+		if page.Limit > 0 && len(list) == page.Limit {
+			more = true
+			return false
+		}
+		list = append(list, o)
+		return true
+	}
+	if kind == events.Events {
+		return list, more, s.listEvents(snap, page, take)
+	}
 	l, err := s.lister(snap, kind, page.At)
 	if err != nil {
 		return nil, false, err
@@ -30,12 +40,7 @@ func (s *Store) List(kind string, page view.Page) (list []*view.Object, more boo
 		if o == nil || err != nil {
 			return err == nil, err
 		}
-		if page.Limit > 0 && len(list) == page.Limit {
-			more = true
-			return false, nil
-		}
-		list = append(list, o)
-		return true, nil
+		return take(o), nil
 	})
 	return list, more, err
 }
@@ -69,36 +74,10 @@ func (l *lister) close() error {
 	return l.versions.Close()
 }
 
-// bounds are a page's part of a space whose keys go on with namespace and name
-// after prefix.
-func bounds(prefix []byte, namespace string, after events.Ref) (lower, upper []byte) {
-	in := func(texts ...string) []byte {
-		b := bytes.Clone(prefix)
-		for _, t := range texts {
-			b = appendText(b, t)
-		}
-		return b
-	}
-	lower = prefix
-	if namespace != "" {
-		lower = in(namespace)
-	}
-	upper = pastKey(lower)
-	if after.Name != "" || after.Namespace != "" {
-		if b := pastKey(in(after.Namespace, after.Name)); bytes.Compare(b, lower) > 0 {
-			lower = b
-		}
-	}
-	if bytes.Compare(lower, upper) > 0 {
-		lower = upper
-	}
-	return lower, upper
-}
-
 // walk calls fn for each that may live, in order, with the revision of its
 // last change where that is known: then it lives, else it may not.
 func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, events.Revision) (bool, error)) (err error) {
-	now, err := l.iterate(kindKey(tagNow, l.kind), namespace, after)
+	now, err := iterate(l.r, l.kind, kindKey(tagNow, l.kind), namespace, after)
 	if err != nil {
 		return err
 	}
@@ -117,7 +96,7 @@ func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, ev
 	if err != nil {
 		return err
 	}
-	then, err := l.iterate(birthPrefix(l.kind, number), namespace, after)
+	then, err := iterate(l.r, l.kind, birthPrefix(l.kind, number), namespace, after)
 	if err != nil {
 		return err
 	}
@@ -150,129 +129,4 @@ func (l *lister) object(ref events.Ref, at events.Revision) (*view.Object, error
 		return nil, nil
 	}
 	return o, err
-}
-
-// places iterates over keys that end in namespace and name.
-type places struct {
-	it     *pebble.Iterator
-	kind   string
-	prefix int
-	ref    events.Ref
-	ok     bool // ref is one
-}
-
-func (l *lister) iterate(prefix []byte, namespace string, after events.Ref) (*places, error) {
-	lower, upper := bounds(prefix, namespace, after)
-	it, err := l.r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
-	if err != nil {
-		return nil, err
-	}
-	p := &places{it: it, kind: l.kind, prefix: len(prefix)}
-	p.take(it.First(), &err)
-	return p, err
-}
-
-func (p *places) take(ok bool, err *error) {
-	if p.ok = ok; ok {
-		if p.ref, *err = splitPlace(p.kind, p.it.Key()[p.prefix:]); *err != nil {
-			p.ok = false
-		}
-	}
-}
-
-// step goes on to the next, if there was one and nothing failed.
-func (p *places) step(err *error) {
-	if p.ok && *err == nil {
-		p.take(p.it.Next(), err)
-	}
-}
-
-// head reads the head in the value, of the now space.
-func (p *places) head() (h head, err error) {
-	b, err := p.it.ValueAndErr()
-	if err != nil {
-		return h, err
-	}
-	r := &reader{b: b}
-	h.read(r)
-	return h, r.err("the head of %s", p.ref)
-}
-
-func (p *places) close() error { return errors.Join(p.it.Error(), p.it.Close()) }
-
-// liveAt gives what lived at a revision, by kind, namespace and name.
-func (s *Store) liveAt(at events.Revision) func(pebble.Reader, func(events.Ref, *live) bool) error {
-	return func(r pebble.Reader, fn func(events.Ref, *live) bool) error {
-		for _, t := range s.tip.Load().tallies {
-			on, err := s.kindAt(r.(*pebble.Snapshot), t.kind, at, fn)
-			if err != nil || !on {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
-func (s *Store) kindAt(r *pebble.Snapshot, kind string, at events.Revision, fn func(events.Ref, *live) bool) (on bool, err error) {
-	l, err := s.lister(r, kind, at)
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, l.close()) }()
-	on = true
-	err = l.walk("", events.Ref{}, func(ref events.Ref, last events.Revision) (bool, error) {
-		row, err := l.live(ref, last)
-		if err == nil && row != nil {
-			on = fn(ref, row)
-		}
-		return on, err
-	})
-	return on, err
-}
-
-// live gives the row that ref had; nil where it did not live.
-func (l *lister) live(ref events.Ref, last events.Revision) (*live, error) {
-	if last == 0 {
-		if !l.versions.SeekPrefixGE(versionKey(ref, l.at)) {
-			return nil, l.versions.Error()
-		}
-		last = events.Revision(splitFalling(l.versions.Key()))
-	}
-	v, err := l.s.bodies(l.r, ref, last)
-	if err != nil || v.deleted {
-		return nil, err
-	}
-	row := &live{head: v.head}
-	from := v
-	for c, at := range v.at {
-		if at == 0 {
-			continue
-		}
-		if at != from.revision {
-			if from, err = l.s.bodies(l.r, ref, at); err != nil {
-				return nil, err
-			}
-		}
-		row.take(c, from.column[c])
-	}
-	return row, nil
-}
-
-// scan calls fn for rows in [lower, upper), until it says no or fails.
-func scan(r pebble.Reader, lower, upper []byte, fn func(key, value []byte) (bool, error)) error {
-	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
-	if err != nil {
-		return err
-	}
-	for ok := it.First(); ok; ok = it.Next() {
-		var value []byte
-		if value, err = it.ValueAndErr(); err != nil {
-			break
-		}
-		var on bool
-		if on, err = fn(it.Key(), value); err != nil || !on {
-			break
-		}
-	}
-	return errors.Join(err, it.Error(), it.Close())
 }

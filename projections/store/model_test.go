@@ -59,7 +59,7 @@ func (m *model) step() *fold.Result {
 }
 
 func (m *model) ref() events.Ref {
-	kinds := []string{"pods", "podsx", events.Events}
+	kinds := []string{"pods", "podsx", "event"}
 	return events.Ref{Kind: kinds[m.random.IntN(3)], Namespace: awkward[m.random.IntN(6)], Name: awkward[1+m.random.IntN(len(awkward)-1)]}
 }
 

@@ -45,6 +45,8 @@ type Store struct {
 	cache     *cache
 	waits     waits
 	tally     map[string]*tally // Commit's
+	series    seriesCache       // Commit's
+	resumes   resumes
 }
 
 // Open opens the store in dir, or makes an empty one. Errors say what to do: a

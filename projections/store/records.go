@@ -161,6 +161,18 @@ func (s *Store) recordRow(o events.Offset) ([]byte, error) {
 	return row, nil
 }
 
+// timeOf returns a record's ledger time; of none 0.
+func (s *Store) timeOf(r pebble.Reader, o events.Offset) (int64, error) {
+	if o < 0 {
+		return 0, nil
+	}
+	row, err := read(r, recordKey(o))
+	if err != nil || len(row) < recordAt {
+		return 0, s.missing(o)
+	}
+	return int64(binary.BigEndian.Uint64(row[timeAt:])), nil
+}
+
 // OffsetAt returns the last record at or before a ledger time (Unix ns);
 // NoOffset where there is none. Ledger time never falls, so it halves.
 func (s *Store) OffsetAt(t int64) (events.Offset, error) {

@@ -169,10 +169,19 @@ type version struct {
 	facts        *events.Facts
 	projected    *fold.Projected
 	spec, status *events.Part
-	bytes        int // of the row
+	event        *view.Event // of kind events alone
+	bytes        int         // of the row
 }
 
-func decodeVersion(row []byte) (*version, error) {
+func decodeVersion(kind string, row []byte) (*version, error) {
+	if kind == events.Events {
+		r := &reader{b: row}
+		v := &version{bytes: len(row)}
+		v.head.read(r)
+		var err error
+		v.event, err = readEvent(r.b)
+		return v, err
+	}
 	b, err := readBodies(row)
 	if err != nil {
 		return nil, err
