@@ -154,7 +154,7 @@ func (p *pipeline) fetch(ctx context.Context, next events.Offset) error {
 	return nil
 }
 
-// fatal tells whether asking again can't help.
+// fatal reports whether asking again can't help.
 func fatal(err error) bool {
 	var damage *ledger.Damage
 	return errors.As(err, &damage) || errors.Is(err, ledger.ErrClosed) || errors.Is(err, ledger.ErrFailed) || errors.Is(err, ledger.ErrSettings)
