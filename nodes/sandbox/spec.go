@@ -5,6 +5,7 @@ import (
 	"path"
 	"strconv"
 
+	"github.com/containerd/containerd/v2/contrib/seccomp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	corev1 "k8s.io/api/core/v1"
@@ -199,7 +200,7 @@ func (c *Container) confine(s *specs.Spec, sc *corev1.SecurityContext, privilege
 		profile = c.Pod.Spec.SecurityContext.SeccompProfile
 	}
 	if profile != nil && profile.Type == corev1.SeccompProfileTypeRuntimeDefault {
-		s.Linux.Seccomp = seccompDefault(s.Process.Capabilities.Bounding)
+		s.Linux.Seccomp = seccomp.DefaultProfile(s) // allows more, the more capabilities it has
 	}
 }
 
