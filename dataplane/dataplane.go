@@ -217,7 +217,7 @@ func (d *Dataplane) Stop(purge bool) error {
 	return errs
 }
 
-// Check tells whether Start would refuse cfg, by a *Collision, or whether
+// Check reports whether Start would refuse cfg, by a *Collision, or whether
 // another cell has its node ports; it changes nothing.
 func Check(cfg Config) error { return podnet.Check(cfg.withDefaults().podnet()) }
 

@@ -18,5 +18,5 @@
 // API server, the reconcilers or the data plane. The daemon declares the small
 // interfaces it needs from those, and tools/cairn joins them.
 //
-// Read first: lifecycle/testdata/restart_backs_off.txt, then daemon's doc.go.
+// Read first: lifecycle/testdata/restart-backs-off, then daemon's doc.go.
 package nodes

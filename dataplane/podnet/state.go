@@ -83,7 +83,7 @@ func (s *claims) Close() error {
 	return errors.Join(err, s.lock.Close())
 }
 
-// Held tells whether a cell has a claim in this network namespace, and whose
+// Held reports whether a cell has a claim in this network namespace, and whose
 // it is: what its Config.Owner was.
 func Held(stateDir, cell string) (owner string, held bool, err error) {
 	s, err := openClaims(stateDir)
@@ -99,7 +99,7 @@ func Held(stateDir, cell string) (owner string, held bool, err error) {
 	return c.Owner, held, nil
 }
 
-// ours tells whether a claim on our cell's name is ours, too.
+// ours reports whether a claim on our cell's name is ours, too.
 func (c claim) ours(cfg Config) bool {
 	return c.Owner == "" || cfg.Owner == "" || c.Owner == cfg.Owner
 }

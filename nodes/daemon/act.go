@@ -14,7 +14,7 @@ import (
 	"cairn/nodes/images"
 	"cairn/nodes/lifecycle"
 	"cairn/nodes/sandbox"
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 )
 
 // failure is an error with what Kubernetes calls its reason, and the type of
@@ -330,6 +330,6 @@ func (w *worker) kill(ctx context.Context, container string) {
 	})
 }
 
-func exitOf(e wire.Exit) lifecycle.Exit {
+func exitOf(e protocol.Exit) lifecycle.Exit {
 	return lifecycle.Exit{Known: e.Known, Code: e.Code, Signal: e.Signal, Reason: e.Reason, Finished: e.At}
 }

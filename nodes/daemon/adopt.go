@@ -13,7 +13,7 @@ import (
 	"cairn/events/feed"
 	"cairn/nodes/lifecycle"
 	"cairn/nodes/shim"
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 )
 
 // adopt takes on the pods that an earlier daemon left: their containers run.
@@ -100,8 +100,8 @@ func (w *worker) resumeLost(ctx context.Context) {
 
 // compare brings the machine up to what the shim says of the processes. What
 // ended is taken in before anything is reported.
-func (w *worker) compare(st *wire.State) {
-	procs := map[string]wire.Process{}
+func (w *worker) compare(st *protocol.State) {
+	procs := map[string]protocol.Process{}
 	for _, p := range st.Processes {
 		procs[p.ID] = p
 	}
@@ -159,7 +159,7 @@ func (w *worker) resumeRun(r run, phase lifecycle.Phase) {
 
 // resumeStart decides about a run that was being started: it counts as started
 // if its process runs, else it is started anew.
-func (w *worker) resumeStart(r run, p wire.Process, known bool) {
+func (w *worker) resumeStart(r run, p protocol.Process, known bool) {
 	status, _, ok, err := w.d.runtime.State(context.WithoutCancel(w.d.ctx), w.place.id(r))
 	if known && ok && err == nil && (status == "running" || p.Exit != nil) {
 		img, _, _ := w.d.images.Get(w.spec(r.container).Image)

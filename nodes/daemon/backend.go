@@ -12,7 +12,7 @@ import (
 	"cairn/nodes/netns"
 	"cairn/nodes/oci"
 	"cairn/nodes/shim"
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 	"cairn/nodes/streaming"
 )
 
@@ -154,17 +154,17 @@ func (s *session) Attach(ctx context.Context, c streaming.Streams) error {
 		client := &shim.Client{Dir: s.w.place.run}
 		go func() {
 			for z := range c.Resize {
-				_ = client.Resize(ctx, s.w.place.id(r), wire.WindowSize{Width: z.Width, Height: z.Height})
+				_ = client.Resize(ctx, s.w.place.id(r), protocol.WindowSize{Width: z.Width, Height: z.Height})
 			}
 		}()
 	}
 	for {
-		ch, data, err := wire.ReceiveChunk(conn)
+		ch, data, err := protocol.ReceiveChunk(conn)
 		if err != nil {
 			return nil // the container, or the client, is done
 		}
 		out := c.Stdout
-		if ch == wire.ChanStderr {
+		if ch == protocol.ChanStderr {
 			out = c.Stderr
 		}
 		if out != nil {
@@ -179,11 +179,11 @@ func feedStdin(conn net.Conn, in io.Reader) {
 	b := make([]byte, 32<<10)
 	for {
 		n, err := in.Read(b)
-		if n > 0 && wire.SendChunk(conn, wire.ChanStdin, b[:n]) != nil {
+		if n > 0 && protocol.SendChunk(conn, protocol.ChanStdin, b[:n]) != nil {
 			return
 		}
 		if err != nil {
-			_ = wire.SendChunk(conn, wire.ChanStdinEnd, nil)
+			_ = protocol.SendChunk(conn, protocol.ChanStdinEnd, nil)
 			return
 		}
 	}

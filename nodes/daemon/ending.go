@@ -16,7 +16,7 @@ import (
 	"cairn/nodes/images"
 	"cairn/nodes/lifecycle"
 	"cairn/nodes/shim"
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 )
 
 // stop asks a container to end: its preStop hook, then its stop signal. The
@@ -87,7 +87,7 @@ func (w *worker) stopSignal(container string) unix.Signal {
 
 // explainExit adds to what the shim saw: the memory killer's work, and the
 // container's last word.
-func (d *Daemon) explainExit(p place, r run, e wire.Exit) lifecycle.Exit {
+func (d *Daemon) explainExit(p place, r run, e protocol.Exit) lifecycle.Exit {
 	out := exitOf(e)
 	if e.Signal == int(unix.SIGKILL) && d.cgroups.OOMKills(p.group(r)) > 0 {
 		out.Reason = "OOMKilled"

@@ -127,7 +127,7 @@ func otherImages(was, now *corev1.Pod) []string {
 	return out
 }
 
-// changes tells whether a pod mounts what may change while it runs. The volume
+// changes reports whether a pod mounts what may change while it runs. The volume
 // that every pod gets with its token is none: the token's renewal refreshes it.
 func changes(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {

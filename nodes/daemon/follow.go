@@ -75,7 +75,7 @@ func uidOf(key string) (string, error) {
 	return parts[2], nil
 }
 
-// mark notes that the feed is verified through o, and tells whether that is
+// mark notes that the feed is verified through o, and reports whether that is
 // past this daemon's registration.
 func (d *Daemon) mark(o events.Offset) bool {
 	d.mu.Lock()

@@ -56,7 +56,7 @@ func (q *reports) add(o *outgoing) {
 	}
 }
 
-// fresh tells whether a report waits that was never sent: it will name the
+// fresh reports whether a report waits that was never sent: it will name the
 // registration of then, and the newest status.
 func (q *reports) fresh() bool {
 	q.mu.Lock()
@@ -64,7 +64,7 @@ func (q *reports) fresh() bool {
 	return len(q.queue) > 0 && !q.queue[len(q.queue)-1].sent
 }
 
-// idle tells whether all was answered.
+// idle reports whether all was answered.
 func (q *reports) idle() bool { return q.first() == nil }
 
 func (q *reports) first() *outgoing {

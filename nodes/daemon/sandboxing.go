@@ -16,7 +16,7 @@ import (
 	"cairn/nodes/lifecycle"
 	"cairn/nodes/sandbox"
 	"cairn/nodes/shim"
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 	"cairn/nodes/volumes"
 )
 
@@ -76,7 +76,7 @@ func (d *Daemon) makeSandbox(ctx context.Context, w *worker, pl place, a feed.As
 	if err != nil {
 		return nil, p, err
 	}
-	spec := wire.Sandbox{Pause: filepath.Join(d.cfg.libDir(), shim.PauseBinary), Net: !o.pod.Spec.HostNetwork, PID: sandbox.SharesPIDs(o.pod)}
+	spec := protocol.Sandbox{Pause: filepath.Join(d.cfg.libDir(), shim.PauseBinary), Net: !o.pod.Spec.HostNetwork, PID: sandbox.SharesPIDs(o.pod)}
 	if !o.pod.Spec.HostNetwork {
 		spec.Hostname = sandbox.Hostname(o.pod)
 	}

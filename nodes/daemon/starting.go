@@ -19,7 +19,7 @@ import (
 	"cairn/nodes/images"
 	"cairn/nodes/sandbox"
 	"cairn/nodes/shim"
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 	"cairn/nodes/volumes"
 )
 
@@ -99,7 +99,7 @@ func (s *starting) create(ctx context.Context) error {
 		return err
 	}
 	s.pruneLogs()
-	c := wire.Create{Bundle: bundle, LogPath: s.place.log(s.run), TTY: s.spec.TTY, Stdin: s.spec.Stdin, StdinOnce: s.spec.StdinOnce}
+	c := protocol.Create{Bundle: bundle, LogPath: s.place.log(s.run), TTY: s.spec.TTY, Stdin: s.spec.Stdin, StdinOnce: s.spec.StdinOnce}
 	if _, err := s.shim.Create(ctx, s.place.id(s.run), c); err != nil {
 		return &failure{"RunContainerError", events.ContainerBackOff, err}
 	}

@@ -91,7 +91,7 @@ func store(t *testing.T) *Store {
 }
 
 func TestReferences(t *testing.T) {
-	datadriven.RunTest(t, "testdata/references.txt", func(t *testing.T, d *datadriven.TestData) string {
+	datadriven.RunTest(t, "testdata/references-and-their-pull-policy", func(t *testing.T, d *datadriven.TestData) string {
 		var out strings.Builder
 		for _, ref := range strings.Split(d.Input, "\n") {
 			got, err := Normalise(ref)

@@ -3,6 +3,8 @@ package lifecycle
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,8 +28,12 @@ func TestScenarios(t *testing.T) {
 					m = New(parsePod(t, d))
 					return ""
 				}
-				if restarts {
+				if restarts || d.Cmd == "restart" {
 					m = reopen(t, m)
+				}
+				if d.Cmd == "restart" { // what was under way is lost with the daemon
+					m.State.Reporting = false
+					return ""
 				}
 				return step1(t, m, d)
 			})
@@ -50,7 +56,7 @@ func reopen(t *testing.T, m *Machine) *Machine {
 		t.Fatal(err)
 	}
 	out := Resume(m.Spec, st)
-	out.State.Sandbox = m.State.Sandbox
+	out.State.Sandbox, out.State.Reporting = m.State.Sandbox, m.State.Reporting
 	return out
 }
 
@@ -95,7 +101,8 @@ func step1(t *testing.T, m *Machine, d *datadriven.TestData) string {
 	if m.Ready() {
 		out.WriteString(" ready")
 	}
-	for name, s := range m.State.Containers {
+	for _, name := range slices.Sorted(maps.Keys(m.State.Containers)) {
+		s := m.State.Containers[name]
 		if s.Reason != "" && s.Phase != Starting {
 			fmt.Fprintf(&out, "; %s %s", name, s.Reason)
 		}
@@ -114,6 +121,7 @@ func parseEvent(t *testing.T, d *datadriven.TestData, now time.Time) (Event, boo
 		"started": Started, "start-failed": StartFailed, "exited": HasExited, "startup-passed": StartupPassed,
 		"ready": BecameReady, "unready": BecameUnready, "unhealthy": Unhealthy, "delete": Delete, "removed": Removed,
 		"sandbox made": SandboxMade, "sandbox failed": SandboxFailed, "sandbox gone": SandboxGone, "sandbox stopped": SandboxStopped, "remove failed": RemoveFailed,
+		"heard": Heard, "unheard": Unheard, "was over": WasOver,
 		"changed": Changed, "cell ends": CellEnds, "cell ended": CellEnded, "cell began": CellBegan,
 	}
 	verb := d.CmdArgs[1].Key

@@ -104,7 +104,7 @@ func terminated(e *Exit, id string) *corev1.ContainerStateTerminated {
 	return t
 }
 
-// Ready tells whether every container that serves is ready.
+// Ready reports whether every container that serves is ready.
 func (m *Machine) Ready() bool { return len(m.unready()) == 0 && m.Outcome() == PodRunning }
 
 func (m *Machine) unready() []string {

@@ -161,7 +161,7 @@ func (e *Exec) runTerminal(cmd *exec.Cmd) error {
 	return cmd.Wait()
 }
 
-// killByFile kills the process that a pid file names, and tells whether it
+// killByFile kills the process that a pid file names, and reports whether it
 // named one.
 func killByFile(pidFile string) bool {
 	b, err := os.ReadFile(pidFile)

@@ -20,5 +20,5 @@
 // Goroutines: none. Pure, but for the functions of host.go and user.go, which
 // read files, and the seccomp profile, which fits the kernel's version.
 //
-// Read first: testdata/web.txt.
+// Read first: testdata/a-pod-as-a-runtime-spec.
 package sandbox

@@ -178,7 +178,7 @@ func (c *Container) namespaces() []specs.LinuxNamespace {
 	return append(ns, specs.LinuxNamespace{Type: specs.PIDNamespace})
 }
 
-// SharesPIDs tells whether the pod's containers see each other's processes.
+// SharesPIDs reports whether the pod's containers see each other's processes.
 func SharesPIDs(pod *corev1.Pod) bool {
 	return pod.Spec.ShareProcessNamespace != nil && *pod.Spec.ShareProcessNamespace
 }

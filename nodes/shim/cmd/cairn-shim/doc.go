@@ -7,7 +7,7 @@
 // standard input, and writes how it ended to exit.json in the bundle, by
 // rename, before anyone is told.
 //
-// In: requests on the unix socket shim.sock in its directory (package wire).
+// In: requests on the unix socket shim.sock in its directory (package protocol).
 // Out: replies there; exit files; log files; its own complaints in shim.log.
 //
 // Promises: a process's exit file is complete or absent; it is written after

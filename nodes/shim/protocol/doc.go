@@ -1,4 +1,4 @@
-// Package wire is what a node daemon and a pod's shim say to each other, over
+// Package protocol is what a node daemon and a pod's shim say to each other, over
 // the unix socket in the pod's run directory.
 //
 // A connection carries one request and its reply, each a JSON message behind
@@ -15,4 +15,4 @@
 // Standard library only: the shim links this package and must stay small.
 //
 // Read first: TestARequestIsReadBackAsItWasWritten.
-package wire
+package protocol
