@@ -155,18 +155,18 @@ func TestStatusShowsWhatKubernetesShows(t *testing.T) {
 	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "web:1"}}}}
 	m := New(Of(pod))
 	at := func(s int) time.Time { return epoch.Add(time.Duration(s) * time.Second) }
-	if st := m.Status(pod, Place{}, nil, at(0)); st.Phase != corev1.PodPending || st.ContainerStatuses[0].State.Waiting.Reason != "ContainerCreating" {
+	if st := m.Status(pod, Host{}, nil, at(0)); st.Phase != corev1.PodPending || st.ContainerStatuses[0].State.Waiting.Reason != "ContainerCreating" {
 		t.Errorf("at first: %+v", st)
 	}
 	m.Next(at(0))
 	m.Handle(Event{What: SandboxMade}, at(0))
 	m.Next(at(0))
 	m.Handle(Event{What: Started, Container: "web", ID: "abc"}, at(1))
-	run := m.Status(pod, Place{PodIP: "10.0.0.2"}, nil, at(1))
+	run := m.Status(pod, Host{PodIP: "10.0.0.2"}, nil, at(1))
 	if run.Phase != corev1.PodRunning || !run.ContainerStatuses[0].Ready || run.ContainerStatuses[0].State.Running == nil || run.PodIPs[0].IP != "10.0.0.2" {
 		t.Errorf("running: %+v", run)
 	}
-	if later := m.Status(pod, Place{}, run, at(9)); !later.Conditions[2].LastTransitionTime.Equal(&run.Conditions[2].LastTransitionTime) {
+	if later := m.Status(pod, Host{}, run, at(9)); !later.Conditions[2].LastTransitionTime.Equal(&run.Conditions[2].LastTransitionTime) {
 		t.Error("a condition that did not change has a new time")
 	}
 	for i := range 2 {
@@ -174,7 +174,7 @@ func TestStatusShowsWhatKubernetesShows(t *testing.T) {
 		m.Next(at(2))
 		m.Handle(Event{What: Started, Container: "web", ID: "abc"}, at(2))
 	}
-	crash := m.Status(pod, Place{}, run, at(3)).ContainerStatuses[0]
+	crash := m.Status(pod, Host{}, run, at(3)).ContainerStatuses[0]
 	if crash.State.Waiting == nil || crash.State.Waiting.Reason != "CrashLoopBackOff" || crash.RestartCount != 1 || crash.LastTerminationState.Terminated.ExitCode != 1 {
 		t.Errorf("crashing: %+v", crash)
 	}
@@ -188,7 +188,7 @@ func TestAStatusThatWasWrittenAndReadIsTheSame(t *testing.T) {
 	m.Handle(Event{What: SandboxMade}, now)
 	m.Next(now)
 	m.Handle(Event{What: Started, Container: "web", ID: "abc"}, now)
-	told := m.Status(pod, Place{Started: now}, nil, now)
+	told := m.Status(pod, Host{Started: now}, nil, now)
 	b, err := json.Marshal(told)
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func TestAStatusThatWasWrittenAndReadIsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	m = reopen(t, m)
-	if again := m.Status(pod, Place{Started: now}, &read, now.Add(time.Minute)); !equality.Semantic.DeepEqual(again, &read) {
+	if again := m.Status(pod, Host{Started: now}, &read, now.Add(time.Minute)); !equality.Semantic.DeepEqual(again, &read) {
 		t.Errorf("told %+v, now %+v", read, again)
 	}
 }

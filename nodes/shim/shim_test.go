@@ -12,11 +12,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cairn/nodes/guard"
+	"cairn/nodes/guardtest"
 	"cairn/nodes/shim/protocol"
 )
 
-func TestMain(m *testing.M) { os.Exit(guard.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(guardtest.Main(m)) }
 
 // begin starts a shim in directories of the test's own.
 func begin(t *testing.T) (*Client, Options, context.Context) {

@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strconv"
 
 	"cairn/nodes/lifecycle"
-	"cairn/nodes/netns"
-	"cairn/nodes/oci"
-	"cairn/nodes/shim"
-	"cairn/nodes/shim/protocol"
+	"cairn/nodes/runtime"
 	"cairn/nodes/streaming"
 )
 
@@ -22,7 +18,7 @@ func (d *Daemon) find(namespace, pod, uid string) (*worker, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, w := range d.workers {
-		if w.place.namespace == namespace && w.place.name == pod && (uid == "" || w.place.uid == uid) {
+		if w.id.Namespace == namespace && w.id.Name == pod && (uid == "" || w.id.UID == uid) {
 			return w, nil
 		}
 	}
@@ -54,17 +50,18 @@ func (d *Daemon) Dial(ctx context.Context, namespace, pod, uid string, port int3
 	if err != nil {
 		return nil, err
 	}
-	pid, ready := 0, false
+	var from runtime.Sandbox
+	ready := false
 	w.ask(func() {
 		ready = w.machine != nil && w.machine.State.Sandbox == lifecycle.SandboxReady
-		if ready && !w.pod.Spec.HostNetwork {
-			pid = w.pause.Pid
+		if ready {
+			from = w.network()
 		}
 	})
 	if !ready {
 		return nil, fmt.Errorf("pod %s/%s does not run", namespace, pod)
 	}
-	return netns.Dial(ctx, pid, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))))
+	return w.pod.Dial(ctx, from, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))))
 }
 
 // session is one container, for one request.
@@ -74,7 +71,7 @@ type session struct {
 }
 
 // running gives the run that is under way.
-func (s *session) running() (r run, tty bool, err error) {
+func (s *session) running() (r runtime.Run, err error) {
 	err = errors.New("the pod is gone")
 	s.w.ask(func() {
 		st := s.w.state(s.container)
@@ -82,109 +79,60 @@ func (s *session) running() (r run, tty bool, err error) {
 			err = fmt.Errorf("container %s does not run (%s)", s.container, st.Phase)
 			return
 		}
-		r, tty, err = s.w.current(s.container), s.w.spec(s.container).TTY, nil
+		r, err = s.w.current(s.container), nil
 	})
-	return r, tty, err
+	return r, err
 }
 
 // Exec implements streaming.Container.
-func (s *session) Exec(ctx context.Context, command []string, c streaming.Streams) (int, error) {
-	r, _, err := s.running()
+func (s *session) Exec(ctx context.Context, command []string, c runtime.Streams) (int, error) {
+	r, err := s.running()
 	if err != nil {
 		return 0, err
 	}
-	pl := s.w.place
-	return s.w.d.runtime.Exec(ctx, oci.Exec{
-		ID: pl.id(r), Bundle: pl.bundle(r), Command: command,
-		Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr, TTY: c.TTY, Resize: c.Resize,
-	})
+	return s.w.pod.Exec(ctx, r, command, c)
 }
 
-// Log implements streaming.Container.
+// Attach implements streaming.Container.
+func (s *session) Attach(ctx context.Context, c runtime.Streams) error {
+	r, err := s.running()
+	if err != nil {
+		return err
+	}
+	return s.w.pod.Attach(ctx, r, c)
+}
+
+// Log implements streaming.Container. It answers for a pod that has ended as
+// long as the pod is not deleted.
 func (s *session) Log(previous bool) (path string, live func() bool, err error) {
 	err = errors.New("the pod is gone")
 	s.w.ask(func() {
 		st := s.w.state(s.container)
 		r := s.w.current(s.container)
 		if !st.Alive() && st.Phase != lifecycle.Exited || st.Phase == lifecycle.Starting {
-			r.n = max(0, st.Runs-1) // the last that ran
+			r.N = max(0, st.Runs-1) // the last that ran
 		}
 		if st.Runs == 0 {
 			err = fmt.Errorf("container %s has not started (%s)", s.container, st.Reason)
 			return
 		}
 		if previous {
-			if r.n--; r.n < 0 {
+			if r.N--; r.N < 0 {
 				err = fmt.Errorf("previous terminated container %s not found", s.container)
 				return
 			}
 		}
-		path, err = s.w.place.log(r), nil
+		path, err = s.w.pod.LogPath(r), nil
 		live = func() bool { return !previous && s.lives(r) }
 	})
 	return path, live, err
 }
 
-func (s *session) lives(r run) bool {
+func (s *session) lives(r runtime.Run) bool {
 	alive := false
 	s.w.ask(func() {
-		st := s.w.state(r.container)
-		alive = (st.Phase == lifecycle.Running || st.Phase == lifecycle.Stopping) && s.w.current(r.container) == r
+		st := s.w.state(r.Container)
+		alive = (st.Phase == lifecycle.Running || st.Phase == lifecycle.Stopping) && s.w.current(r.Container) == r
 	})
 	return alive
-}
-
-// Attach implements streaming.Container.
-func (s *session) Attach(ctx context.Context, c streaming.Streams) error {
-	r, _, err := s.running()
-	if err != nil {
-		return err
-	}
-	conn, err := (&shim.Client{Dir: s.w.place.run}).Attach(ctx, s.w.place.id(r), c.Stdin != nil)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-	if c.Stdin != nil {
-		go feedStdin(conn, c.Stdin)
-	}
-	if c.Resize != nil {
-		client := &shim.Client{Dir: s.w.place.run}
-		go func() {
-			for z := range c.Resize {
-				_ = client.Resize(ctx, s.w.place.id(r), protocol.WindowSize{Width: z.Width, Height: z.Height})
-			}
-		}()
-	}
-	for {
-		ch, data, err := protocol.ReceiveChunk(conn)
-		if err != nil {
-			return nil // the container, or the client, is done
-		}
-		out := c.Stdout
-		if ch == protocol.ChanStderr {
-			out = c.Stderr
-		}
-		if out != nil {
-			if _, err := out.Write(data); err != nil {
-				return nil
-			}
-		}
-	}
-}
-
-func feedStdin(conn net.Conn, in io.Reader) {
-	b := make([]byte, 32<<10)
-	for {
-		n, err := in.Read(b)
-		if n > 0 && protocol.SendChunk(conn, protocol.ChanStdin, b[:n]) != nil {
-			return
-		}
-		if err != nil {
-			_ = protocol.SendChunk(conn, protocol.ChanStdinEnd, nil)
-			return
-		}
-	}
 }

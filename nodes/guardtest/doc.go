@@ -1,4 +1,4 @@
-// Package guard makes sure that a test binary leaves nothing behind: no
+// Package guardtest makes sure that a test binary leaves nothing behind: no
 // process, no mount, no cgroup, no folder, however it ends.
 //
 // Shims and containers outlive who started them: that is what they are for. So
@@ -15,4 +15,4 @@
 // once do not meet.
 //
 // Goroutines: none. Read first: TestWhatAKilledTestLeavesIsTakenAway.
-package guard
+package guardtest

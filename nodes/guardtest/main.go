@@ -1,4 +1,4 @@
-package guard
+package guardtest
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ var group string
 // Group is the cgroup below which this binary's tests make theirs.
 func Group() string {
 	if group == "" {
-		panic("guard: TestMain must call guard.Main before a cgroup is named")
+		panic("guard: TestMain must call guardtest.Main before a cgroup is named")
 	}
 	return group
 }
@@ -28,7 +28,7 @@ func groupOf(dir string) string { return "/cairn-test/" + filepath.Base(dir) }
 
 // Main runs the tests under a guard and returns the exit code:
 //
-//	func TestMain(m *testing.M) { os.Exit(guard.Main(m)) }
+//	func TestMain(m *testing.M) { os.Exit(guardtest.Main(m)) }
 func Main(m *testing.M) int {
 	if dir := os.Getenv(watched); dir != "" {
 		return keep(dir, os.Stdin)
