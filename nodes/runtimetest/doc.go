@@ -6,7 +6,8 @@
 //
 // Promises: what a daemon asked for is there for the next daemon on the same
 // Machine, as on a real one: processes go on and notes are kept. Reboot and
-// LoseShim are what a machine does to them. Time passes on the clock alone.
+// LoseShim are what a machine does to them. Time passes on the clock alone; each
+// effect takes its own, always the same, so runs can be repeated.
 //
 // It keeps to the contract of nodes/runtime, and to what the daemon could rely
 // on without being promised it: a run is started once, in a sandbox that is

@@ -2,6 +2,8 @@ package runtimetest
 
 import (
 	"context"
+	"fmt"
+	"hash/fnv"
 	"slices"
 	"sync"
 	"syscall"
@@ -170,6 +172,27 @@ func (m *Machine) end(x *process, code int, sig syscall.Signal) {
 	}
 	x.exit = &lifecycle.Exit{Known: true, Code: code, Signal: int(sig), Finished: m.clock.Now()}
 	close(x.done)
+}
+
+// takes is how long an effect on a run (the zero Run: on the pod) takes, beside
+// what its Behaviour says: up to a millisecond, always the same. So what begins
+// together ends one after the other, and the same way each time.
+func takes(id runtime.ID, r runtime.Run, what string) time.Duration {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s %s %s", id.UID, r, what) // never fails
+	return time.Microsecond + time.Duration(h.Sum64()%uint64(time.Millisecond))
+}
+
+// pause waits for that long; an error where ctx ends first.
+func (m *Machine) pause(ctx context.Context, d time.Duration) error {
+	timer := m.clock.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C():
+		return nil
+	}
 }
 
 // get finds a pod, or makes one; m.mu is held.

@@ -28,9 +28,12 @@ func (h *handle) locked(f func(p *pod)) {
 }
 
 // MakeSandbox implements runtime.Sandboxes.
-func (h *handle) MakeSandbox(_ context.Context, o *runtime.Objects, _ string) (s runtime.Sandbox, err error) {
+func (h *handle) MakeSandbox(ctx context.Context, o *runtime.Objects, _ string) (s runtime.Sandbox, err error) {
 	if o == nil || o.Pod == nil {
 		return s, errors.New("no pod was given")
+	}
+	if err := h.m.pause(ctx, takes(h.id, runtime.Run{}, "make")); err != nil {
+		return s, err
 	}
 	h.locked(func(p *pod) {
 		if p.sandbox == nil || p.sandbox.exit != nil || p.lost == nil {
@@ -106,7 +109,10 @@ func (m *Machine) killAll(p *pod) {
 }
 
 // End implements runtime.Sandboxes.
-func (h *handle) End(_ context.Context, _ runtime.Sandbox, keep runtime.Keep) error {
+func (h *handle) End(ctx context.Context, _ runtime.Sandbox, keep runtime.Keep) error {
+	if err := h.m.pause(ctx, takes(h.id, runtime.Run{}, "end")); err != nil {
+		return err
+	}
 	h.locked(func(p *pod) {
 		h.m.killAll(p)
 		p.lose()
@@ -123,14 +129,8 @@ func (h *handle) Start(ctx context.Context, s runtime.Sandbox, r runtime.Run, o 
 		return runtime.Started{}, fmt.Errorf("the pod has no container %q", r.Container)
 	}
 	b := h.m.behave(h.id, r, c)
-	if b.Starts > 0 {
-		timer := h.m.clock.NewTimer(b.Starts)
-		defer timer.Stop()
-		select {
-		case <-ctx.Done():
-			return runtime.Started{}, ctx.Err()
-		case <-timer.C():
-		}
+	if err := h.m.pause(ctx, b.Starts+takes(h.id, r, "start")); err != nil {
+		return runtime.Started{}, err
 	}
 	if b.Fails != nil {
 		return runtime.Started{}, b.Fails
@@ -148,7 +148,7 @@ func (h *handle) Start(ctx context.Context, s runtime.Sandbox, r runtime.Run, o 
 		p.runs[r] = x
 	})
 	if err == nil && b.Lasts > 0 {
-		h.m.clock.AfterFunc(b.Lasts, func() { h.locked(func(*pod) { h.m.end(x, b.Code, 0) }) })
+		h.m.clock.AfterFunc(b.Lasts+takes(h.id, r, "last"), func() { h.locked(func(*pod) { h.m.end(x, b.Code, 0) }) })
 	}
 	return runtime.Started{Image: x.image}, err
 }
@@ -167,11 +167,11 @@ func containerOf(pod *corev1.Pod, name string) *corev1.Container {
 // Signal implements runtime.Containers. To a process that has ended it says
 // nothing.
 func (h *handle) Signal(_ context.Context, r runtime.Run, sig syscall.Signal) error {
-	h.locked(func(p *pod) {
-		if x := p.runs[r]; x != nil && (sig == syscall.SIGKILL || !x.behaviour.Deaf) {
-			h.m.end(x, 0, sig)
-		}
-	})
+	var x *process
+	h.locked(func(p *pod) { x = p.runs[r] })
+	if x != nil && (sig == syscall.SIGKILL || !x.behaviour.Deaf) {
+		h.m.clock.AfterFunc(takes(h.id, r, "signal"), func() { h.locked(func(*pod) { h.m.end(x, 0, sig) }) })
+	}
 	return nil
 }
 
