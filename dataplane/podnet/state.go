@@ -29,7 +29,7 @@ type claim struct {
 
 // wanted are the sysctls that routing between pods needs. A link sends
 // redirects if it or "all" says so; a pod that reaches itself through a service
-// must not be told of a shorter way (and the kernel would count the redirects
+// must not learn of a shorter way (and the kernel would count the redirects
 // against the refusals it may send that pod). Other links keep their own 1.
 var wanted = map[string]string{"net/ipv4/ip_forward": "1", "net/ipv4/conf/all/send_redirects": "0"}
 

@@ -19,7 +19,7 @@ func TestTimersFireOneByOneInTheirOrder(t *testing.T) {
 	moved := c.AfterFunc(time.Second, note("moved"))
 	c.AfterFunc(0, note("at once"))
 	if !stopped.Stop() || stopped.Stop() || !moved.Reset(3*time.Second) {
-		t.Error("a timer that waits is not told from one that does not")
+		t.Error("Stop and Reset do not say whether the timer waited")
 	}
 	for c.Step() {
 	}

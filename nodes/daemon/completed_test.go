@@ -27,7 +27,7 @@ containers:
 - {name: work, command: [sh, -c, "cat /pw/password; echo worked"], volumeMounts: [{name: pw, mountPath: /pw}, {name: scratch, mountPath: /scratch}]}
 - {name: more, command: [sh, -c, "[ -e /scratch/again ] && echo once more && exit 0; touch /scratch/again; exit 3"], volumeMounts: [{name: scratch, mountPath: /scratch}]}
 volumes: [{name: pw, secret: {secretName: pw}}, {name: scratch, emptyDir: {}}]`)
-	n.server.Place(pod, "10.244.0.2", &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "pw"}, Data: map[string][]byte{"password": []byte("hunter2\n")}})
+	n.server.Assign(pod, "10.244.0.2", &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "pw"}, Data: map[string][]byte{"password": []byte("hunter2\n")}})
 	removed := n.waitReport(pod, events.SandboxRemoved)
 	said := n.seen(pod, "")
 	if last := said[len(said)-2]; last.Facts.Phase != events.Succeeded || removed.Facts.Phase != events.Succeeded {
@@ -65,7 +65,7 @@ volumes: [{name: pw, secret: {secretName: pw}}, {name: scratch, emptyDir: {}}]`)
 	n.stop()
 	n.start()
 	other := podOf(t, "web", `containers: [{name: c}]`)
-	n.server.Place(other, "10.244.0.2") // the address is free
+	n.server.Assign(other, "10.244.0.2") // the address is free
 	n.waitReady(other)
 	if !n.net.has("10.244.0.2") || there(run) {
 		t.Error("after a restart of the daemon the completed pod is not what it was")

@@ -25,7 +25,7 @@ func TestADaemonThatDiesAtAnyMomentFindsItsWay(t *testing.T) {
 	var stay, go_ []*corev1.Pod
 	for i := range 4 {
 		pod := podOf(t, fmt.Sprintf("p%d", i), `{terminationGracePeriodSeconds: 0, containers: [{name: a}, {name: b}]}`)
-		n.server.Place(pod, fmt.Sprintf("10.244.0.%d", i+2))
+		n.server.Assign(pod, fmt.Sprintf("10.244.0.%d", i+2))
 		if i%2 == 0 {
 			stay = append(stay, pod)
 		} else {
@@ -101,7 +101,7 @@ containers:
 		if name == "hostnetwork" {
 			addr = "192.0.2.1"
 		}
-		n.server.Place(pod, addr)
+		n.server.Assign(pod, addr)
 		i++
 	}
 	for _, pod := range pods {

@@ -30,7 +30,7 @@ containers:
   command: [sh, -c, "until wget -qO- http://127.0.0.1:8080/; do sleep 0.1; done; hostname; cat /etc/resolv.conf; exec sleep 3600"]
   lifecycle: {preStop: {exec: {command: [sh, -c, "echo hook > /tmp/hook"]}}}
 `)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	n.waitLog(pod, "client", 0, "stdout F hello\n")
 	n.waitLog(pod, "client", 0, "stdout F web\n")
@@ -64,7 +64,7 @@ func TestAContainerThatIsKilledIsStartedAgain(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `containers: [{name: c, command: [sh, -c, "echo up; exec sleep 3600"]}]`)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	n.kill(pod, "c")
 	exit := n.waitReport(pod, events.ContainerExited)
@@ -105,7 +105,7 @@ containers:
 - {name: leaves, command: [sh, -c, "echo in; while [ ! -e /stop/now ]; do sleep 0.05; done; exit 7"], volumeMounts: [{name: s, mountPath: /stop}]}
 volumes: [{name: s, emptyDir: {}}]
 `)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	n.waitLog(pod, "stays", 0, "F 3\n")
 	n.waitLog(pod, "leaves", 0, "in")
@@ -119,7 +119,7 @@ volumes: [{name: s, emptyDir: {}}]
 		t.Fatal(err)
 	}
 	n.start()
-	n.wait("the exit is told with its code", func() bool {
+	n.wait("the exit is reported with its code", func() bool {
 		for _, r := range n.seen(pod, events.ContainerExited) {
 			if strings.Contains(r.Facts.Incidents[0].Message, "leaves ended with code 7") {
 				return true
@@ -160,7 +160,7 @@ volumes:
 - {name: pw, secret: {secretName: pw}}
 - {name: token, projected: {sources: [{serviceAccountToken: {path: token}}]}}
 `)
-	n.server.Place(pod, "10.244.0.2",
+	n.server.Assign(pod, "10.244.0.2",
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "cfg"}, Data: map[string]string{"greeting": "hello-cfg\n"}},
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "pw"}, Data: map[string][]byte{"password": []byte("hunter2-secret")}})
 	n.wait("the pod succeeds", func() bool { return n.status(pod).Phase == corev1.PodSucceeded })
@@ -207,7 +207,7 @@ containers:
   readinessProbe: {httpGet: {port: web, path: /index.html}, periodSeconds: 1, failureThreshold: 1}
   livenessProbe: {exec: {command: [cat, /tmp/alive]}, periodSeconds: 1, failureThreshold: 1, initialDelaySeconds: 1}
 `)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	n.exec(pod, "c", "busybox", "mv", "/tmp/index.html", "/tmp/gone.html")
 	n.wait("it is not ready", func() bool { return !n.ready(pod) })
@@ -232,7 +232,7 @@ func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 containers: [{name: c, volumeMounts: [{name: token, mountPath: /token}], command: [sh, -c, "until busybox grep -q second /token/token; do sleep 0.1; done; echo renewed; exec sleep 3600"]}]
 volumes: [{name: token, projected: {sources: [{serviceAccountToken: {path: token}}]}}]`)
 	n.server.SetTokenLife(time.Minute)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	// A daemon that starts does not know how old the token is: it asks for one.
 	n.stop()
@@ -246,7 +246,7 @@ func TestNothingStartsBeforeAMarkNewerThanTheRegistration(t *testing.T) {
 	n.server.SetSilent(true)
 	n.start()
 	pod := podOf(t, "web", `containers: [{name: c}]`)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.wait("the assignment arrived", func() bool { return exists2(n, pod) })
 	n.server.Emit(feed.AssignmentEntry{Offset: 3, Mark: true}) // older than the registration
 	// An older record that a late emitter repeats must change nothing.
@@ -291,7 +291,7 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 		"nonroot": {`{securityContext: {runAsNonRoot: true}, containers: [{name: c}]}`, "CreateContainerConfigError"},
 	} {
 		pod := podOf(t, name, c.spec)
-		n.server.Place(pod, "10.244.0.2")
+		n.server.Assign(pod, "10.244.0.2")
 		n.wait(name+" says "+c.reason, func() bool {
 			cs := n.status(pod).ContainerStatuses
 			return len(cs) == 1 && cs[0].State.Waiting != nil && cs[0].State.Waiting.Reason == c.reason && cs[0].State.Waiting.Message != ""
@@ -300,12 +300,12 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 		n.waitReport(pod, events.SandboxRemoved)
 	}
 	missing := podOf(t, "missing", `{containers: [{name: c, volumeMounts: [{name: v, mountPath: /v}]}], volumes: [{name: v, configMap: {name: none}}]}`)
-	n.server.Place(missing, "10.244.0.3")
+	n.server.Assign(missing, "10.244.0.3")
 	if r := n.waitReport(missing, events.VolumeFailed); r.Facts.Incidents[0].Reason != "FailedMount" || !strings.Contains(r.Facts.Incidents[0].Message, `configmap "none" not found`) {
 		t.Errorf("incident %+v", r.Facts.Incidents)
 	}
 	refused := podOf(t, "refused", `{hostPID: true, containers: [{name: c}]}`)
-	n.server.Place(refused, "10.244.0.4")
+	n.server.Assign(refused, "10.244.0.4")
 	n.wait("the pod is refused by name", func() bool {
 		st := n.status(refused)
 		return st.Phase == corev1.PodFailed && strings.Contains(st.Message, "spec.hostPID")
@@ -316,7 +316,7 @@ func TestAShimThatIsKilledLosesTheCodeAndSaysSo(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `containers: [{name: c, command: [sh, -c, "echo up; exec sleep 3600"]}]`)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	_, st, err := shim.Connect(context.Background(), filepath.Join(n.dirs.RunDir, "pods", string(pod.UID)))
 	if err != nil {
@@ -342,7 +342,7 @@ containers:
   resources: {limits: {memory: 16Mi, cpu: 500m}}
   command: [sh, -c, "x=0123456789abcdef; while :; do x=$x$x; done"]
 `)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.wait("it is killed for its memory", func() bool {
 		cs := n.status(pod).ContainerStatuses
 		return len(cs) == 1 && cs[0].State.Terminated != nil && cs[0].State.Terminated.Reason == "OOMKilled"

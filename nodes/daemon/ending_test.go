@@ -48,7 +48,7 @@ func (n *node) end(patience time.Duration) {
 	}
 }
 
-// incidents lists what was told of a pod, from the report number from on.
+// incidents lists the messages of a reason, in order.
 func incidents(all []feed.Report, reason string) []string {
 	var out []string
 	for _, r := range all {
@@ -72,7 +72,7 @@ containers:
   lifecycle: {preStop: {exec: {command: [sh, -c, "echo the hook ran > /data/hook"]}}}
   volumeMounts: [{name: data, mountPath: /data}]
 volumes: [{name: data, emptyDir: {}}]`)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	for i := range 3 {
 		n.waitReady(pod)
 		n.waitLog(pod, "c", i, "up")
@@ -110,7 +110,7 @@ func TestWhatDoesNotEndWithItsCellInTimeIsKilled(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `{containers: [{name: c, command: [sh, -c, "trap '' TERM; echo up; while :; do sleep 0.1; done"]}]}`)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitLog(pod, "c", 0, "up")
 	n.server.SetAway(true) // a server that is gone delays nothing
 	n.end(spare + 300*time.Millisecond)
@@ -128,7 +128,7 @@ func TestACellThatWasLeftRunningIsEndedByADaemonThatNeverRan(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `{containers: [{name: c, command: [sh, -c, "trap 'exit 0' TERM; echo up; while :; do sleep 0.1; done"]}]}`)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitLog(pod, "c", 0, "up")
 	n.stop()
 	n.d = n.open()
@@ -142,7 +142,7 @@ func TestAMachineThatWasSwitchedOffTellsTheTruthFirstAndStartsAtOnce(t *testing.
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `{containers: [{name: c, command: [sh, -c, "echo up; exec sleep 3600"]}, {name: d, command: [sleep, "3600"]}]}`)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	for i := range 3 {
 		n.waitReady(pod)
 		n.stop()
@@ -203,7 +203,7 @@ func TestAPodThatIsDeletedHasNoBackOffToTellOf(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `{containers: [{name: c, command: [sh, -c, "echo up; trap 'exit 1' TERM; while :; do sleep 0.05; done"]}]}`)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitLog(pod, "c", 0, "up")
 	n.kill(pod, "c") // the next end would be the second
 	n.waitLog(pod, "c", 1, "up")
@@ -212,7 +212,7 @@ func TestAPodThatIsDeletedHasNoBackOffToTellOf(t *testing.T) {
 	n.waitReport(pod, events.SandboxRemoved)
 	for _, r := range n.seen(pod, "") {
 		if strings.Contains(string(r.Status), "BackOff") || len(incidents([]feed.Report{r}, "BackOff")) > 0 {
-			t.Errorf("%s tells of a back-off: %+v %s", r.Type, r.Facts.Incidents, r.Status)
+			t.Errorf("%s speaks of a back-off: %+v %s", r.Type, r.Facts.Incidents, r.Status)
 		}
 	}
 	if got := incidents(n.seen(pod, ""), "Exited"); len(got) != 2 {

@@ -33,7 +33,7 @@ func (w *worker) learn(ctx context.Context) {
 }
 
 // fetchDue is when the pod and what it names are to be fetched anew, and as of
-// which revision (0: now): when the feed tells of a newer spec; when a fifth of
+// which revision (0: now): when the feed has a newer spec; when a fifth of
 // the token's life is left, or at once where this daemon does not know it; and
 // every now and then where config maps and the like are mounted. Zero time:
 // never, or it is under way.
@@ -62,7 +62,7 @@ func (w *worker) fetchDue() (time.Time, events.Revision) {
 	return due, 0
 }
 
-// version tells specs of a pod, and the addresses they are settled with, apart.
+// version distinguishes specs of a pod, and the addresses they are settled with.
 func version(a feed.Assignment) string { return a.Digest + " " + a.Address }
 
 // refetchAgain is how long a fetch that failed, or brought no newer token, is

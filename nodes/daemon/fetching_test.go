@@ -23,7 +23,7 @@ volumes: [{name: cfg, configMap: {name: cfg}}, {name: pw, secret: {secretName: p
 		return []any{&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "cfg"}, Data: map[string]string{"greeting": greeting}},
 			&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "pw"}, Data: map[string][]byte{"password": []byte(password)}}}
 	}
-	n.server.Place(pod, "10.244.0.2", with("first", "one")...)
+	n.server.Assign(pod, "10.244.0.2", with("first", "one")...)
 	n.waitReady(pod)
 	n.server.Bundle(pod, with("second", "another")...)
 	n.waitLog(pod, "c", 0, "heard")
@@ -38,7 +38,7 @@ func TestAConfigMapThatComesLateLetsThePodStart(t *testing.T) {
 	pod := podOf(t, "web", `
 containers: [{name: c, volumeMounts: [{name: cfg, mountPath: /cfg}], command: [sh, -c, "cat /cfg/greeting; exec sleep 3600"]}]
 volumes: [{name: cfg, configMap: {name: cfg}}]`)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReport(pod, events.VolumeFailed)
 	n.server.Bundle(pod, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "cfg"}, Data: map[string]string{"greeting": "late\n"}})
 	n.waitLog(pod, "c", 0, "late")
@@ -52,7 +52,7 @@ terminationGracePeriodSeconds: 1
 containers:
 - {name: c, command: [sh, -c, "echo up; exec sleep 3600"]}
 - {name: d, command: [sleep, "3600"]}`)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	n.waitLog(pod, "c", 0, "up")
 	pod.Spec.Containers[0].Image = "docker.io/library/busybox:test" // another name of the same
@@ -65,7 +65,7 @@ containers:
 	if got := incidents(n.seen(pod, ""), "Killing"); len(got) != 1 || !strings.Contains(got[0], "has another image now") {
 		t.Errorf("killing: %q", got)
 	}
-	// An image that is not there: what ran is stopped, and the reason is told.
+	// An image that is not there: what ran is stopped, and the reason is reported.
 	pod.Spec.Containers[0].Image = "nowhere.invalid/x:1"
 	n.server.Update(pod, "d3")
 	n.wait("the image is missed", func() bool {
@@ -86,7 +86,7 @@ containers:
   command: [sh, -c, "sleep 0.5; echo ok > /tmp/index.html; httpd -p 8080 -h /tmp; exec sleep 3600"]
   readinessProbe: {httpGet: {port: 8080, path: /index.html}, periodSeconds: 60}
   livenessProbe: {tcpSocket: {port: 8080}, periodSeconds: 60}`)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod) // within its patience, not a period
 	if got := incidents(n.seen(pod, ""), "Unhealthy"); len(got) != 0 {
 		t.Errorf("unhealthy: %q", got)

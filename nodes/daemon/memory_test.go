@@ -125,7 +125,7 @@ func TestTwoHundredNodesInOneProcessRunAndEndAPodEach(t *testing.T) {
 			pod.Spec.Containers[0].ReadinessProbe = &corev1.Probe{
 				InitialDelaySeconds: 20, ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"check"}}},
 			}
-			nodes[i].server.Place(pod, "10.244.0.2")
+			nodes[i].server.Assign(pod, "10.244.0.2")
 			pods = append(pods, pod)
 		}
 		all := func(cond func(n *memoryNode, pod *corev1.Pod) bool) func() bool {
@@ -166,7 +166,7 @@ func TestASeedRepeatsARun(t *testing.T) {
 			})
 			synctest.Wait() // it is registered
 			for k := range 5 {
-				n.server.Place(memoryPod(fmt.Sprintf("web-%d", k), corev1.RestartPolicyAlways, "a", "b"), fmt.Sprintf("10.244.0.%d", k+2))
+				n.server.Assign(memoryPod(fmt.Sprintf("web-%d", k), corev1.RestartPolicyAlways, "a", "b"), fmt.Sprintf("10.244.0.%d", k+2))
 			}
 			n.pass(20 * time.Minute)
 			n.stop()
@@ -195,7 +195,7 @@ func TestACompletedPodGivesItsAddressBackAndIsNeverRunAgain(t *testing.T) {
 			return runtimetest.Behaviour{}
 		})
 		job, web := memoryPod("job", corev1.RestartPolicyOnFailure, "c"), memoryPod("web", corev1.RestartPolicyAlways, "c")
-		n.server.Place(job, "10.244.0.2")
+		n.server.Assign(job, "10.244.0.2")
 		n.until("its sandbox has ended", func() bool { return n.count(job, events.SandboxRemoved) == 1 })
 		said := n.server.Reports(string(job.UID), "")
 		exit, removed := said[len(said)-2], said[len(said)-1]
@@ -203,7 +203,7 @@ func TestACompletedPodGivesItsAddressBackAndIsNeverRunAgain(t *testing.T) {
 			t.Errorf("the last reports are %s (%v) and %s (%v)", exit.Type, exit.Facts.Phase, removed.Type, removed.Facts.Phase)
 		}
 		// The fold gives the address to another pod now.
-		n.server.Place(web, "10.244.0.2")
+		n.server.Assign(web, "10.244.0.2")
 		n.until("the other pod is ready", func() bool { return n.ready(web) })
 		quiet := func(what string) {
 			t.Helper()
@@ -241,7 +241,7 @@ func TestAPodThatIsOverOnRecordIsNotRunByAMachineThatLostItsNotes(t *testing.T) 
 			return runtimetest.Behaviour{Lasts: time.Minute, Code: 3}
 		})
 		job := memoryPod("job", corev1.RestartPolicyNever, "c")
-		n.server.Place(job, "10.244.0.2")
+		n.server.Assign(job, "10.244.0.2")
 		n.until("its sandbox has ended", func() bool { return n.count(job, events.SandboxRemoved) == 1 })
 		n.stop()
 		n.machine.ForgetAll()
@@ -267,7 +267,7 @@ func TestTheEndOfASandboxIsReportedUntilItIsHeardUnderThisRegistration(t *testin
 		n.cfg.Server = lost
 		n.start()
 		job := memoryPod("job", corev1.RestartPolicyNever, "c")
-		n.server.Place(job, "10.244.0.2")
+		n.server.Assign(job, "10.244.0.2")
 		n.until("it is ready", func() bool { return n.ready(job) })
 		lost.drop = events.SandboxRemoved // it is sent, and no answer comes
 		n.machine.Exit(string(job.UID), "c", 0)
@@ -306,7 +306,7 @@ func TestAMachineInMemoryThatRebootsRunsItsPodsAgain(t *testing.T) {
 	inMemory(t, func(t *testing.T, clk *clocktest.Clock) {
 		n := newMemoryNode(t, clk, "n1", nil)
 		pod := memoryPod("web", corev1.RestartPolicyAlways, "c", "d")
-		n.server.Place(pod, "10.244.0.2")
+		n.server.Assign(pod, "10.244.0.2")
 		n.until("it is ready", func() bool { return n.ready(pod) })
 		n.pass(time.Minute)
 		n.machine.LoseShim(string(pod.UID))

@@ -21,7 +21,7 @@ const (
 
 // Shutdown is the end of the cell on this node: every container gets its
 // preStop hook, its stop signal and its grace period, as far as the limit
-// allows; a server that still answers is told of it; then all that the node
+// allows; to a server that still answers it is reported; then all that the node
 // made of the kernel is taken away: processes, mounts, namespaces, cgroups. The
 // pods stay assigned; what they wrote to emptyDir volumes, their logs and the
 // images stay on disk, and so does that this end was wanted: the next daemon

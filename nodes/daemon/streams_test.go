@@ -45,7 +45,7 @@ containers:
 - {name: c, stdin: true, command: [sh, -c, "while read l; do echo heard $l; done; sleep 3600"]}
 - {name: tty, tty: true, stdin: true, command: [sh]}
 `)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -113,7 +113,7 @@ func TestAnExecEndsWithItsContext(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `containers: [{name: c}]`)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	c, err := n.d.Container("shop", "web", "", "c")
 	if err != nil {
@@ -143,7 +143,7 @@ func TestADaemonThatIsRestartedTwiceReportsOnlyWhatHappened(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `containers: [{name: c}]`)
-	n.server.Place(pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	for range 2 {
 		n.stop()

@@ -188,8 +188,8 @@ func TestAStatusThatWasWrittenAndReadIsTheSame(t *testing.T) {
 	m.Handle(Event{What: SandboxMade}, now)
 	m.Next(now)
 	m.Handle(Event{What: Started, Container: "web", ID: "abc"}, now)
-	told := m.Status(pod, Host{Started: now}, nil, now)
-	b, err := json.Marshal(told)
+	reported := m.Status(pod, Host{Started: now}, nil, now)
+	b, err := json.Marshal(reported)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,6 +199,6 @@ func TestAStatusThatWasWrittenAndReadIsTheSame(t *testing.T) {
 	}
 	m = reopen(t, m)
 	if again := m.Status(pod, Host{Started: now}, &read, now.Add(time.Minute)); !equality.Semantic.DeepEqual(again, &read) {
-		t.Errorf("told %+v, now %+v", read, again)
+		t.Errorf("reported %+v, now %+v", read, again)
 	}
 }

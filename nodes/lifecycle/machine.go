@@ -205,7 +205,7 @@ const (
 	PodFailed    Outcome = "Failed"
 )
 
-// Outcome tells where the pod stands as a whole.
+// Outcome says where the pod stands as a whole.
 func (m *Machine) Outcome() Outcome {
 	if m.State.Refused != "" {
 		return PodFailed

@@ -41,8 +41,8 @@ func (s *Server) Repeat(e feed.AssignmentEntry) {
 // Drop takes a pod out of the feed without telling anybody.
 func (s *Server) Drop(pod *corev1.Pod) { s.change(func() { delete(s.entries, Key(pod)) }) }
 
-// Place assigns a pod with what it names: config maps and secrets.
-func (s *Server) Place(pod *corev1.Pod, addr string, others ...any) {
+// Assign places a pod on the node with what it names: config maps and secrets.
+func (s *Server) Assign(pod *corev1.Pod, addr string, others ...any) {
 	s.Bundle(pod, others...)
 	s.Emit(feed.AssignmentEntry{Key: Key(pod), Pod: &feed.Assignment{
 		Namespace: pod.Namespace, Name: pod.Name, UID: string(pod.UID), Epoch: 1, Revision: 1, Digest: "d1", Address: addr,

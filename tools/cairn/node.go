@@ -41,7 +41,7 @@ type nodeCommand struct {
 }
 
 // Run runs the node daemon and the dataplane until a signal, or until the
-// supervisor is gone: containers go on. Told to drain, it ends them too.
+// supervisor is gone: containers go on. Asked to drain, it ends them too.
 func (c *nodeCommand) Run() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("process", "node")
 	slog.SetDefault(log)
@@ -63,8 +63,8 @@ func (c *nodeCommand) Run() error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var drain atomic.Bool
-	go func(told <-chan string) {
-		word := <-told
+	go func(words <-chan string) {
+		word := <-words
 		log.Info("ending", "supervisor", word)
 		drain.Store(word == supervise.Drain)
 		cancel()

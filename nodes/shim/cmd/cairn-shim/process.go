@@ -63,7 +63,7 @@ func (s *shim) create(id string, c protocol.Create) (int, error) {
 	return pid, nil
 }
 
-// reap waits for p, records its end durably and then tells who waits.
+// reap waits for p, records its end durably and then answers who waits.
 func (s *shim) reap(p *process, exitFile string) {
 	exit := waitFor(p.pid)
 	if p.io != nil {

@@ -1,4 +1,4 @@
-package lab
+package netnstest
 
 import (
 	"encoding/binary"
@@ -31,7 +31,7 @@ func Listen(t testing.TB, s Space) *Ear {
 		return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 50_000})
 	})
 	if err != nil {
-		t.Fatalf("lab: packet socket: %v", err)
+		t.Fatalf("netnstest: packet socket: %v", err)
 	}
 	e, stop, done := &Ear{}, make(chan struct{}), make(chan struct{})
 	go e.read(fd, stop, done)
@@ -100,7 +100,7 @@ func (e *Ear) Heard(ranges ...netip.Prefix) (in, all int) {
 // HeardOf is nil once a packet for addr was heard.
 func (e *Ear) HeardOf(addr netip.Addr) error {
 	if in, all := e.Heard(netip.PrefixFrom(addr, addr.BitLen())); in == 0 {
-		return fmt.Errorf("lab: none of %d packets was for %v", all, addr)
+		return fmt.Errorf("netnstest: none of %d packets was for %v", all, addr)
 	}
 	return nil
 }

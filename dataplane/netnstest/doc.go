@@ -1,5 +1,5 @@
-// Package lab gives tests a small laboratory of network namespaces: machines
-// and pods between which real packets travel.
+// Package netnstest gives tests network namespaces: machines and pods between
+// which real packets travel.
 //
 // In: a testing.M to run inside a namespace of its own (Main), and what a test
 // wants to have: Spaces, cables between them, servers, questions. Out: what
@@ -17,4 +17,4 @@
 // Servers run in goroutines that end when the test does.
 //
 // Read first: Main and Space.Do in space.go.
-package lab
+package netnstest

@@ -1,4 +1,4 @@
-// Package scenario reads the text in which dataplane tests describe a node and
+// Package rulesettest reads the text in which dataplane tests describe a node and
 // its services, so that ruleset, trace and nft speak of the same cell.
 //
 // In: text. Out: a ruleset.Config and ruleset.Services.
@@ -15,5 +15,5 @@
 //
 // Pure: no goroutine, no I/O. Only tests import it.
 //
-// Read first: the scenarios in trace's testdata.
-package scenario
+// Read first: Node, then trace/testdata/who-may-reach-what.
+package rulesettest

@@ -1,4 +1,4 @@
-package lab
+package netnstest
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-const inside = "CAIRN_LAB_INSIDE"
+const inside = "CAIRN_NETNSTEST_INSIDE"
 
 // Main runs the package's tests in a new network namespace whose loopback is
 // up. It needs root and does not return.
@@ -24,7 +24,7 @@ func Main(m *testing.M) {
 		os.Exit(again())
 	}
 	if err := up("lo"); err != nil {
-		fmt.Fprintln(os.Stderr, "lab: bring lo up:", err)
+		fmt.Fprintln(os.Stderr, "netnstest: bring lo up:", err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
@@ -33,7 +33,7 @@ func Main(m *testing.M) {
 func again() int {
 	self, err := os.Executable()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "lab: find the test binary:", err)
+		fmt.Fprintln(os.Stderr, "netnstest: find the test binary:", err)
 		return 1
 	}
 	cmd := exec.Command(self, os.Args[1:]...)
@@ -48,7 +48,7 @@ func again() int {
 	case errors.As(err, &exit):
 		return exit.ExitCode()
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "lab: these tests need root, for network namespaces:", err)
+		fmt.Fprintln(os.Stderr, "netnstest: these tests need root, for network namespaces:", err)
 		return 1
 	}
 	return 0
@@ -77,7 +77,7 @@ func New(t testing.TB) Space {
 		done <- err
 	}()
 	if err := <-done; err != nil {
-		t.Fatalf("lab: make a network namespace: %v", err)
+		t.Fatalf("netnstest: make a network namespace: %v", err)
 	}
 	t.Cleanup(func() { _ = s.handle.Close() })
 	return s
@@ -103,7 +103,7 @@ func (s Space) Do(fn func() error) error {
 	go func() {
 		runtime.LockOSThread() // for good: the thread ends here
 		if err := netns.Set(s.handle); err != nil {
-			done <- fmt.Errorf("lab: enter the namespace: %w", err)
+			done <- fmt.Errorf("netnstest: enter the namespace: %w", err)
 			return
 		}
 		done <- fn()
@@ -129,7 +129,7 @@ func Cable(t testing.TB, a Space, aName string, aAddr netip.Prefix, b Space, bNa
 		err = b.Do(func() error { return address(bName, bAddr) })
 	}
 	if err != nil {
-		t.Fatalf("lab: cable %s to %s: %v", aName, bName, err)
+		t.Fatalf("netnstest: cable %s to %s: %v", aName, bName, err)
 	}
 	t.Cleanup(func() {
 		_ = a.Do(func() error {
@@ -147,7 +147,7 @@ func DefaultRoute(t testing.TB, s Space, gateway netip.Addr) {
 	t.Helper()
 	err := s.Do(func() error { return netlink.RouteAdd(&netlink.Route{Gw: gateway.AsSlice()}) })
 	if err != nil {
-		t.Fatalf("lab: default route over %v: %v", gateway, err)
+		t.Fatalf("netnstest: default route over %v: %v", gateway, err)
 	}
 }
 

@@ -1,4 +1,4 @@
-package scenario
+package rulesettest
 
 import (
 	"fmt"
@@ -23,7 +23,7 @@ func Node(line string) (ruleset.Config, error) {
 	for _, word := range strings.Fields(line) {
 		name, list, ok := strings.Cut(word, "=")
 		if !ok {
-			return c, fmt.Errorf("scenario: %q is not name=value", word)
+			return c, fmt.Errorf("rulesettest: %q is not name=value", word)
 		}
 		var err error
 		switch name {
@@ -42,7 +42,7 @@ func Node(line string) (ruleset.Config, error) {
 				c.Peers = append(c.Peers, p)
 			}
 		default:
-			err = fmt.Errorf("scenario: a node has no %q", name)
+			err = fmt.Errorf("rulesettest: a node has no %q", name)
 		}
 		if err != nil {
 			return c, err
@@ -73,7 +73,7 @@ func Services(text string) ([]ruleset.Service, error) {
 		}
 		s, err := service(line)
 		if err != nil {
-			return nil, fmt.Errorf("scenario: %q: %w", line, err)
+			return nil, fmt.Errorf("rulesettest: %q: %w", line, err)
 		}
 		if n := len(out); n > 0 && out[n-1].Namespace == s.Namespace && out[n-1].Name == s.Name {
 			out[n-1].Ports = append(out[n-1].Ports, s.Ports...)

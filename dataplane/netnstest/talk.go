@@ -1,4 +1,4 @@
-package lab
+package netnstest
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Answer is what a server of the lab says: its name, and who it thinks asked.
+// Answer is what a server here says: its name, and who it thinks asked.
 type Answer struct {
 	Name string
 	From netip.AddrPort
@@ -38,7 +38,7 @@ func Serve(t testing.TB, s Space, network, addr, name string) (stop func()) {
 		return err
 	})
 	if err != nil {
-		t.Fatalf("lab: serve %s %s: %v", network, addr, err)
+		t.Fatalf("netnstest: serve %s %s: %v", network, addr, err)
 	}
 	t.Cleanup(func() { _ = closer.Close() })
 	return func() { _ = closer.Close() }
@@ -102,7 +102,7 @@ func AskOn(c net.Conn, within time.Duration) (Answer, error) {
 	}
 	name, from, ok := strings.Cut(strings.TrimSpace(string(buf[:n])), " ")
 	if !ok {
-		return Answer{}, fmt.Errorf("lab: answer %q is not from a server of the lab", buf[:n])
+		return Answer{}, fmt.Errorf("netnstest: answer %q is not from a server here", buf[:n])
 	}
 	who, err := netip.ParseAddrPort(from)
 	return Answer{Name: name, From: who}, err
