@@ -53,6 +53,7 @@ func newMemoryNode(t *testing.T, clk *clocktest.Clock, name string, behave func(
 	}
 	copy(n.cfg.Seed[:], "seed of "+name)
 	n.start()
+	t.Cleanup(func() { n.stop() })
 	return n
 }
 
@@ -66,6 +67,7 @@ func (n *memoryNode) start() {
 	done := make(chan error, 1)
 	go func() { done <- n.d.Run(ctx) }()
 	n.stop = func() {
+		n.stop = func() {}
 		cancel()
 		if err := <-done; err != nil {
 			n.t.Error(err)
