@@ -14,19 +14,16 @@ import (
 
 // again calls f until ctx ends, with a growing pause after quick failures.
 func (d *Daemon) again(ctx context.Context, what string, f func(context.Context) error) {
-	wait := 100 * time.Millisecond
-	for ctx.Err() == nil {
-		began := time.Now()
+	for again := d.retry("follow "+what, 100*time.Millisecond, 5*time.Second); ctx.Err() == nil; d.pause(ctx, again.next()) {
+		began := d.cfg.Clock.Now()
 		err := f(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		d.cfg.Log.Warn(what+" lost: connecting again", "err", err)
-		if time.Since(began) > 10*time.Second {
-			wait = 100 * time.Millisecond
+		if d.cfg.Clock.Since(began) > 10*time.Second {
+			again.reset()
 		}
-		pause(ctx, wait)
-		wait = min(2*wait, 5*time.Second)
 	}
 }
 
@@ -75,7 +72,7 @@ func uidOf(key string) (string, error) {
 	return parts[2], nil
 }
 
-// mark notes that the feed is verified through o, and tells whether that is
+// mark notes that the feed is verified through o, and reports whether that is
 // past this daemon's registration.
 func (d *Daemon) mark(o events.Offset) bool {
 	d.mu.Lock()
@@ -182,18 +179,18 @@ func replaceLatest(c chan []feed.VIP, v []feed.VIP) {
 }
 
 func (d *Daemon) setServices(ctx context.Context, dirty chan []feed.VIP) {
+	again := d.retry("services", 50*time.Millisecond, 5*time.Second)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case all := <-dirty:
-			for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+			for again.reset(); ; d.pause(ctx, again.next()) {
 				err := d.cfg.Network.SetServices(ctx, all)
 				if err == nil || ctx.Err() != nil {
 					break
 				}
 				d.cfg.Log.Error("set services: trying again", "err", err)
-				pause(ctx, wait)
 				select {
 				case all = <-dirty:
 				default:

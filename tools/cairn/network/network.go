@@ -154,7 +154,7 @@ func (n *Network) SetPeers(_ context.Context, peers []feed.Peer) error {
 		if err != nil {
 			return fmt.Errorf("node %s: %w", p.Name, err)
 		}
-		list = append(list, dataplane.Peer{NodeAddr: addr, PodCIDR: cidr})
+		list = append(list, dataplane.Peer{NodeAddr: addr, NodeRange: cidr})
 	}
 	return plane.SetPeers(list)
 }
