@@ -55,7 +55,7 @@ func (s *sample) figures() Figures {
 		f["peak_mb"] = megabytes(s.peak)
 	}
 	if s.bytes > 0 {
-		f["received_mb"] = megabytes(s.bytes)
+		f["received_mb"] = megabytes(s.bytes) / float64(max(s.n, 1))
 	}
 	return f
 }
