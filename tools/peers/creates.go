@@ -27,6 +27,20 @@ func configMap(name string, seed uint64) *corev1.ConfigMap {
 	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string]string{"data": string(data)}}
 }
 
+// create measures creates by few and by many clients.
+func (b *bench) create(ctx context.Context) error {
+	for _, clients := range []int{1, 16, 64} {
+		load := fmt.Sprintf("1 KiB ConfigMaps, protobuf, %d clients on %d connections", clients, min(clients, users))
+		err := b.turns(ctx, "create", load, b.rounds, func(ctx context.Context, p *peer, _ int) (sample, error) {
+			return b.creates(ctx, p, clients)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // creates has clients create one object after another for as long as a turn is.
 func (b *bench) creates(ctx context.Context, p *peer, clients int) (sample, error) {
 	if clients == 16 && b.profiles != "" {
@@ -34,14 +48,14 @@ func (b *bench) creates(ctx context.Context, p *peer, clients int) (sample, erro
 		go func() {
 			profiled <- b.profile(ctx, p, "profile", "create", map[string]string{"seconds": fmt.Sprint(max(1, int(b.seconds.Seconds())-1))})
 		}()
-		s, err := b.create(ctx, p, clients, func(int) bool { return true }, b.seconds)
+		s, err := b.work(ctx, p, clients, func(int) bool { return true }, b.seconds)
 		return s, errors.Join(err, <-profiled)
 	}
-	return b.create(ctx, p, clients, func(int) bool { return true }, b.seconds)
+	return b.work(ctx, p, clients, func(int) bool { return true }, b.seconds)
 }
 
-// create goes on for a time, and while more says so of the objects made so far.
-func (b *bench) create(ctx context.Context, p *peer, clients int, more func(done int) bool, long time.Duration) (sample, error) {
+// work creates for a time, and while more says so of the objects made so far.
+func (b *bench) work(ctx context.Context, p *peer, clients int, more func(done int) bool, long time.Duration) (sample, error) {
 	times, failed := make([][]time.Duration, clients), make([]error, clients)
 	first := b.made[p]
 	var next atomic.Int64
@@ -91,7 +105,7 @@ func (b *bench) fill(ctx context.Context) error {
 			if b.made[p] >= goal {
 				continue
 			}
-			s, err := b.create(ctx, p, clients, func(i int) bool { return i < goal }, time.Hour)
+			s, err := b.work(ctx, p, clients, func(i int) bool { return i < goal }, time.Hour)
 			if err != nil {
 				return fmt.Errorf("fill %s: %w\n%s", p.name, err, p.lastWords())
 			}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -14,6 +15,7 @@ import (
 // options are the flags.
 type options struct {
 	cairn, dir, only, profiles string
+	measures                   []string
 	objects, rounds            int
 	informers, informed        int
 	seconds                    time.Duration
@@ -30,6 +32,10 @@ func main() {
 	flag.IntVar(&o.informers, "informers", 100, "WatchLists at once; 0: none")
 	flag.IntVar(&o.informed, "informed", 1000, "objects that each of them gets")
 	flag.DurationVar(&o.seconds, "turn", 4*time.Second, "how long a turn of creates takes")
+	flag.Func("measures", "only these, such as create,list; all: create,watch,fill,rss,list,inform,restart", func(s string) error {
+		o.measures = strings.Split(s, ",")
+		return nil
+	})
 	flag.Parse()
 	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -20,20 +21,14 @@ type bench struct {
 // all measures in the order in which objects grow in number.
 func (b *bench) all(ctx context.Context) error {
 	b.made = map[*peer]int{}
-	for _, clients := range []int{1, 16, 64} {
-		load := fmt.Sprintf("1 KiB ConfigMaps, protobuf, %d clients on %d connections", clients, min(clients, users))
-		err := b.turns(ctx, "create", load, b.rounds, func(ctx context.Context, p *peer, _ int) (sample, error) {
-			return b.creates(ctx, p, clients)
-		})
-		if err != nil {
-			return err
+	for _, m := range []struct {
+		name string
+		run  func(context.Context) error
+	}{{"create", b.create}, {"watch", b.watch}, {"fill", b.fill}, {"rss", b.rest}, {"list", b.lists}, {"inform", b.inform}, {"restart", b.restart}} {
+		if len(b.measures) > 0 && !slices.Contains(b.measures, m.name) {
+			continue
 		}
-	}
-	if err := b.turns(ctx, "watch", "one at a time: from the call of a create to its event", b.rounds, watchLatency); err != nil {
-		return err
-	}
-	for _, step := range []func(context.Context) error{b.fill, b.rest, b.lists, b.inform, b.restart} {
-		if err := step(ctx); err != nil {
+		if err := m.run(ctx); err != nil {
 			return err
 		}
 	}

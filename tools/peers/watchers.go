@@ -16,6 +16,10 @@ import (
 // seenPatience is how long a watcher waits for what it must see.
 const seenPatience = 10 * time.Second
 
+func (b *bench) watch(ctx context.Context) error {
+	return b.turns(ctx, "watch", "one at a time: from the call of a create to its event", b.rounds, watchLatency)
+}
+
 // watchLatency creates objects one at a time beside a watcher of their namespace.
 func watchLatency(ctx context.Context, p *peer, round int) (sample, error) {
 	const each = 100
