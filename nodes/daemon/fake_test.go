@@ -211,7 +211,7 @@ func (c *cell) isAway() bool {
 type flat struct {
 	mu       sync.Mutex
 	attached map[netip.Addr]string
-	services [][]feed.VIP
+	services [][]*feed.VIP
 	news     chan struct{}
 }
 
@@ -253,7 +253,7 @@ func (f *flat) Detach(_ context.Context, addr netip.Addr) error {
 	return nil
 }
 
-func (f *flat) SetServices(_ context.Context, all []feed.VIP) error {
+func (f *flat) SetServices(_ context.Context, all []*feed.VIP) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.services = append(f.services, all)
