@@ -50,8 +50,8 @@ func (g *generation) end() { close(g.done) }
 // removals, so that nodes may go on at a server that has just started.
 const lookBack = 4096
 
-// load fills the tables as of the start.
-func (g *generation) load() error {
+// load fills the tables as of the start; limit is the ring's, bytes.
+func (g *generation) load(limit int64) error {
 	floor := max(g.start.Offset-lookBack, events.NoOffset)
 	network := feeds.NewNetwork(g.start.R0, floor)
 	for _, kind := range feeds.VIPKinds() {
@@ -81,7 +81,7 @@ func (g *generation) load() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.network, g.at = network, g.start.Offset
-	g.ring.init(g.at)
+	g.ring.init(g.at, limit)
 	return nil
 }
 

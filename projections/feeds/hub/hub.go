@@ -44,8 +44,9 @@ var errOver = errors.New("hub: the feeds are derived anew: start the stream anew
 
 // Hub derives a cell's feeds and streams them.
 type Hub struct {
-	cell Cell
-	log  *slog.Logger
+	cell      Cell
+	log       *slog.Logger
+	ringBytes int64
 
 	mu   sync.Mutex
 	now  *generation
@@ -57,7 +58,7 @@ func New(cell Cell, log *slog.Logger) *Hub {
 	if log == nil {
 		log = slog.Default()
 	}
-	return &Hub{cell: cell, log: log, next: make(chan struct{})}
+	return &Hub{cell: cell, log: log, ringBytes: ringBytes, next: make(chan struct{})}
 }
 
 // Run derives the feeds until ctx ends or the cell stops, and returns that error.
@@ -111,7 +112,7 @@ func (h *Hub) generation(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := g.load(); err != nil {
+	if err := g.load(h.ringBytes); err != nil {
 		return err
 	}
 	close(loaded)

@@ -19,6 +19,7 @@ type ring struct {
 	kept  []batch
 	first int64
 	total int64 // bytes of all changes ever
+	limit int64 // bytes kept
 	floor events.Offset
 	wake  chan struct{} // closed when there is more
 }
@@ -30,7 +31,9 @@ type batch struct {
 	frames []byte
 }
 
-func (r *ring) init(at events.Offset) { r.floor, r.wake = at, make(chan struct{}) }
+func (r *ring) init(at events.Offset, limit int64) {
+	r.floor, r.limit, r.wake = at, limit, make(chan struct{})
+}
 
 func (r *ring) end() int64 { return r.first + int64(len(r.kept)) }
 
@@ -40,7 +43,7 @@ func (r *ring) add(o events.Offset, frames []byte) {
 	r.kept = append(r.kept, batch{o, r.total, frames})
 	r.total += int64(len(frames))
 	drop := 0
-	for ; r.total-r.kept[drop].before > ringBytes && drop < len(r.kept)-1; drop++ {
+	for ; r.total-r.kept[drop].before > r.limit && drop < len(r.kept)-1; drop++ {
 		r.floor = r.kept[drop].offset
 	}
 	clear(r.kept[:drop]) // let go of what the shared array still holds
