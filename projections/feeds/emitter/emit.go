@@ -19,6 +19,8 @@ type Topic interface {
 	// Read returns records of a partition from an offset of its own on, and the
 	// offset to go on from; at the end it waits.
 	Read(ctx context.Context, partition int, from int64, maxBytes int) ([]kafka.Keyed, int64, error)
+	// End returns the offset after the last record put before the call.
+	End(ctx context.Context, partition int) (int64, error)
 }
 
 // Source is the hub whose entries are written.
@@ -57,6 +59,8 @@ type step struct {
 }
 
 // emit feeds a table from the view and from the topic, and puts what it asks for.
+// The topic is read to its end first, so that who takes over puts only what is
+// missing.
 func emit(ctx context.Context, source Source, which hub.Feed, topic Topic) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var wait sync.WaitGroup
@@ -71,7 +75,10 @@ func emit(ctx context.Context, source Source, which hub.Feed, topic Topic) error
 			return ctx.Err()
 		}
 	}
+	var read sync.WaitGroup
+	read.Add(topic.Partitions())
 	wait.Go(func() {
+		read.Wait()
 		err := source.Changes(ctx, which, func(list []hub.Change, upTo events.Offset) error {
 			return pass(step{wanted: messages(list, topic.Partitions()), upTo: upTo})
 		})
@@ -79,7 +86,7 @@ func emit(ctx context.Context, source Source, which hub.Feed, topic Topic) error
 	})
 	for p := range topic.Partitions() {
 		wait.Go(func() {
-			if err := read(ctx, topic, p, which, pass); err != nil {
+			if err := reading(ctx, topic, p, which, sync.OnceFunc(read.Done), pass); err != nil {
 				cancel(fmt.Errorf("emitter: read partition %d of the feed: %w", p, err))
 			}
 		})
@@ -115,9 +122,18 @@ func (t *Table) take(s step) (put []Message) {
 	return append(put, t.Verified(s.upTo)...)
 }
 
-// read passes on what a partition holds and what comes.
-func read(ctx context.Context, topic Topic, partition int, which hub.Feed, pass func(step) error) error {
+// reading passes on what a partition holds and what comes; it calls done when it
+// has passed on what there was at first, or fails.
+func reading(ctx context.Context, topic Topic, partition int, which hub.Feed, done func(), pass func(step) error) error {
+	defer done()
+	end, err := topic.End(ctx, partition)
+	if err != nil {
+		return err
+	}
 	for from := int64(0); ; {
+		if from >= end {
+			done()
+		}
 		records, next, err := topic.Read(ctx, partition, from, readBytes)
 		if err != nil {
 			return err
