@@ -10,7 +10,6 @@
 //	nodehealth  silence -> lost nodes, their pods moved
 //	namespaces  furnishes those that live, empties those that end
 //	garbage     what no owner is left of
-//	dispatcher  view -> feeds as topics
 //
 // In: what the cell is called and trusts. Out: the list for an engine.
 //

@@ -82,9 +82,6 @@ func (d *Daemon) register(ctx context.Context) bool {
 			err = d.cfg.Network.Configure(ctx, r)
 		}
 		if err == nil {
-			err = d.cfg.Network.SetPeers(ctx, r.Peers)
-		}
-		if err == nil {
 			d.mu.Lock()
 			d.registration, d.registered = r, true
 			workers := slices.Collect(maps.Values(d.workers))
@@ -120,12 +117,6 @@ func (d *Daemon) beat(ctx context.Context) {
 		if !a.Current {
 			d.cfg.Log.Warn("the cell knows a newer registration, or none: registering anew")
 			d.register(ctx)
-			continue
-		}
-		if len(a.Peers) > 0 {
-			if err := d.cfg.Network.SetPeers(ctx, a.Peers); err != nil {
-				d.cfg.Log.Error("set routes to other nodes", "err", err)
-			}
 		}
 	}
 }

@@ -62,4 +62,4 @@ func (f *flat) Detach(_ context.Context, addr netip.Addr) error {
 	return nil
 }
 
-func (f *flat) SetServices(context.Context, []feed.VIP) error { return nil }
+func (f *flat) SetServices(context.Context, []*feed.VIP) error { return nil }

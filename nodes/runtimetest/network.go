@@ -16,7 +16,7 @@ import (
 type Network struct {
 	mu       sync.Mutex
 	attached map[netip.Addr]string
-	services []feed.VIP
+	services []*feed.VIP
 }
 
 // Configure implements daemon.Network.
@@ -50,7 +50,7 @@ func (n *Network) Detach(_ context.Context, addr netip.Addr) error {
 }
 
 // SetServices implements daemon.Network.
-func (n *Network) SetServices(_ context.Context, all []feed.VIP) error {
+func (n *Network) SetServices(_ context.Context, all []*feed.VIP) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.services = all
@@ -65,7 +65,7 @@ func (n *Network) Attached() map[netip.Addr]string {
 }
 
 // Services are the last that were set.
-func (n *Network) Services() []feed.VIP {
+func (n *Network) Services() []*feed.VIP {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.services

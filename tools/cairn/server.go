@@ -171,7 +171,7 @@ func serveCell(ctx context.Context, paths cell.Paths, s *cell.Settings, f *follo
 			Reconcilers: reconcilers.All(reconcilers.Config{CA: string(ca.CertPEM())}), Silence: server.Silence}).Run(running)
 	}()
 	feedsEnded := make(chan error, 1)
-	go func() { feedsEnded <- emitFeeds(running, s, f) }()
+	go func() { feedsEnded <- emitFeeds(running, s, server.Feeds()) }()
 	debug.FreeOSMemory()
 	slog.Info("serving", "address", server.Addr(), "folded", f.Position().Offset)
 	select {

@@ -1,4 +1,4 @@
-package dispatcher
+package emitter
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"cairn/events"
 )
 
-// Commands: want KEY OFFSET [gone], saw KEY OFFSET [gone], verified OFFSET; keys
+// Commands: want KEY OFFSET [gone], saw KEY OFFSET [gone|dropped], verified OFFSET; keys
 // are written PARTITION:KEY. The answer is what is put, and what a mark may say.
 func TestTable(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
@@ -36,8 +36,11 @@ func TestTable(t *testing.T) {
 			var b strings.Builder
 			for _, m := range put {
 				what := "put"
-				if m.Value == nil {
+				if m.Gone {
 					what = "put tombstone"
+				}
+				if m.Dropped {
+					what = "drop"
 				}
 				fmt.Fprintf(&b, "%s %d:%s at %d\n", what, m.Partition, m.Key, m.Offset)
 			}
@@ -59,8 +62,7 @@ func message(t *testing.T, words []string) (m Message) {
 	}
 	fmt.Sscan(words[1], &o)
 	m.Offset = events.Offset(o)
-	if len(words) < 3 {
-		m.Value = []byte("{}")
-	}
+	m.Gone = len(words) > 2 && words[2] == "gone"
+	m.Dropped = len(words) > 2 && words[2] == "dropped"
 	return m
 }

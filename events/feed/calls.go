@@ -6,64 +6,6 @@ import (
 	"cairn/events"
 )
 
-// Assignment is the key NAMESPACE/NAME/UID of a pod placed on a node. The node
-// fetches spec and configuration from a server as of Revision.
-type Assignment struct {
-	Namespace, Name, UID string
-	Epoch                uint64          // placement of that pod; a report names it
-	Registration         events.Offset   // the node's registration it was placed at
-	Revision             events.Revision // the pod's revision to fetch
-	Digest               string          // hex SHA-256 of the pod's spec part: changes when there is something to fetch anew
-	Address              string          // pod IP, assigned by the fold; of the node for host network
-	Deleting             int64           // deletion time, Unix seconds; 0: to run
-	Grace                int64           // seconds, with Deleting
-	Why                  string          // who asked for the deletion, for the pod's story
-}
-
-// AssignmentEntry is one entry of the assignments stream: an assignment, its
-// end (Gone), or a mark.
-type AssignmentEntry struct {
-	Offset events.Offset // ledger offset it derives from
-	Key    string        `json:",omitempty"` // NAMESPACE/NAME/UID; empty: a mark
-	Pod    *Assignment   `json:",omitempty"` // nil with a Key: gone, remove what is left of it
-	Mark   bool          `json:",omitempty"` // verified through Offset
-}
-
-// VIP is a service with its address and what serves it; or, with no Address,
-// names for DNS alone (headless, ExternalName).
-type VIP struct {
-	Namespace, Name string
-	Address         string // cluster IP; empty: none
-	ExternalName    string
-	StickySeconds   uint64
-	Ports           []VIPPort
-}
-
-// VIPPort is one port of a service and the ready endpoints behind it.
-type VIPPort struct {
-	Name      string
-	Protocol  string // TCP, UDP
-	Port      uint16
-	NodePort  uint16 // 0: none
-	Endpoints []Endpoint
-}
-
-// Endpoint is one ready address.
-type Endpoint struct {
-	Address  string // IP
-	Port     uint16
-	Hostname string // DNS label of its own, for headless services; may be empty
-	Node     string
-}
-
-// VIPEntry is one entry of the VIPs stream.
-type VIPEntry struct {
-	Offset events.Offset
-	Key    string `json:",omitempty"` // NAMESPACE/NAME; empty: a mark
-	VIP    *VIP   `json:",omitempty"` // nil with a Key: gone
-	Mark   bool   `json:",omitempty"`
-}
-
 // NodeInfo is what a daemon tells of its machine when it starts.
 type NodeInfo struct {
 	Name          string
@@ -91,11 +33,7 @@ type Registration struct {
 	CellPodRange string
 	ServiceRange string
 	DNSAddress   string
-	Peers        []Peer
 }
-
-// Peer is another node and its pods' range.
-type Peer struct{ Name, Address, PodRange string }
 
 // Heartbeat says that the daemon lives; it is no record.
 type Heartbeat struct {
@@ -104,14 +42,14 @@ type Heartbeat struct {
 }
 
 // HeartbeatAnswer tells a node whether its registration is still the last one.
-type HeartbeatAnswer struct {
-	Current bool
-	Peers   []Peer
-}
+type HeartbeatAnswer struct{ Current bool }
 
-// Bundle is a pod and all that it takes to run it, as of a revision. Objects
-// are Kubernetes' JSON. Secrets stay in memory.
+// Bundle is a pod as of the revision asked for, and all else that it takes to
+// run it as of AsOf, the newest that the server had: volumes follow their
+// objects, and what a pod waits for may be made after it. Objects are
+// Kubernetes' JSON. Secrets stay in memory.
 type Bundle struct {
+	AsOf         events.Revision            // of config maps, secrets and services
 	Pod          json.RawMessage            // v1.Pod
 	ConfigMaps   map[string]json.RawMessage // v1.ConfigMap by name, those the pod names and that exist
 	Secrets      map[string]json.RawMessage // v1.Secret by name
