@@ -10,7 +10,7 @@ import (
 	"cairn/reconcilers/replicas"
 	"cairn/reconcilers/rollout"
 	"cairn/reconcilers/scheduler"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
 // Config is what reconcilers must be told of the cell.
@@ -20,8 +20,8 @@ type Config struct {
 }
 
 // All gives every reconciler of a cell.
-func All(c Config) []step.Reconciler {
-	return []step.Reconciler{
+func All(c Config) []reconcile.Reconciler {
+	return []reconcile.Reconciler{
 		scheduler.Reconciler{}, replicas.Reconciler{}, rollout.Reconciler{}, nodehealth.Reconciler{Grace: c.Grace},
 		namespaces.Reconciler{CA: c.CA}, garbage.Reconciler{},
 	}

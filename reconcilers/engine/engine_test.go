@@ -192,7 +192,7 @@ func TestARefusedKeyBacksOffAndShowsInTheStatus(t *testing.T) {
 	until(t, w, "three failures", func() bool {
 		s := e.Status()
 		return slices.ContainsFunc(s.Waiting, func(x engine.Waiting) bool {
-			return x.Key == ref && x.Reconciler == "replicas" && x.Fails >= 3 && x.Trouble == "exceeded quota: pods 0" && !x.Until.IsZero()
+			return x.Key == ref && x.Reconciler == "replicas" && x.Fails >= 3 && x.LastError == "exceeded quota: pods 0" && !x.Until.IsZero()
 		})
 	})
 	if n := calls.creates(); n > 10 {

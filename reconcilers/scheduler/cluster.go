@@ -5,7 +5,7 @@ import (
 	"hash/fnv"
 
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
 // Sample is how many fitting nodes are scored for a pod at most.
@@ -13,7 +13,7 @@ const Sample = 100
 
 // node is a node as this plan leaves it.
 type node struct {
-	object *step.Object
+	object *reconcile.Object
 	used   events.Resources
 	ports  []events.HostPort // claimed by its pods; filled in when first asked for
 	asked  bool
@@ -24,14 +24,14 @@ type node struct {
 // Invariant: a class in `full` fits nowhere, now and for the rest of the plan,
 // since a plan only ever takes room away.
 type cluster struct {
-	picture *step.Picture
+	picture *reconcile.Cache
 	nodes   []*node
 	byName  map[string]*node
 	full    map[string]string         // class -> why no node fits
 	spread  map[string]map[string]int // workload -> node -> its pods
 }
 
-func newCluster(p *step.Picture) *cluster {
+func newCluster(p *reconcile.Cache) *cluster {
 	c := &cluster{picture: p, byName: map[string]*node{}, full: map[string]string{}, spread: map[string]map[string]int{}}
 	for _, o := range p.List(events.Nodes, "") {
 		if o.Facts.Node == nil {
@@ -45,7 +45,7 @@ func newCluster(p *step.Picture) *cluster {
 }
 
 // choose gives the best node and why, or no node and why not.
-func (c *cluster) choose(p *step.Object) (*node, string) {
+func (c *cluster) choose(p *reconcile.Object) (*node, string) {
 	if name := p.Facts.Pod.NodeName; name != "" {
 		return c.asked(p, name)
 	}
@@ -64,7 +64,7 @@ func (c *cluster) choose(p *step.Object) (*node, string) {
 }
 
 // asked places a pod on the node that it names: only health and fit count.
-func (c *cluster) asked(p *step.Object, name string) (*node, string) {
+func (c *cluster) asked(p *reconcile.Object, name string) (*node, string) {
 	n := c.byName[name]
 	if n == nil {
 		return nil, fmt.Sprintf("asked for node %s, which does not exist", name)
@@ -74,7 +74,7 @@ func (c *cluster) asked(p *step.Object, name string) (*node, string) {
 		reason = n.tooSmall(p)
 	}
 	if reason == "" {
-		reason = n.portTaken(c.picture, p)
+		reason = n.portTaken(c.cache, p)
 	}
 	if reason != "" {
 		return nil, fmt.Sprintf("asked for node %s: %s", name, reason)
@@ -83,7 +83,7 @@ func (c *cluster) asked(p *step.Object, name string) (*node, string) {
 }
 
 // filter gives the nodes that fit, in order, and for the others how many share each reason.
-func (c *cluster) filter(p *step.Object) (fits []*node, refused map[string][]string) {
+func (c *cluster) filter(p *reconcile.Object) (fits []*node, refused map[string][]string) {
 	refused = map[string][]string{}
 	from := 0
 	if len(c.nodes) > Sample {
@@ -91,7 +91,7 @@ func (c *cluster) filter(p *step.Object) (fits []*node, refused map[string][]str
 	}
 	for i := range c.nodes {
 		n := c.nodes[(from+i)%len(c.nodes)]
-		if reason := n.refuses(c.picture, p); reason != "" {
+		if reason := n.refuses(c.cache, p); reason != "" {
 			refused[reason] = append(refused[reason], n.object.Ref.Name)
 			continue
 		}
@@ -103,7 +103,7 @@ func (c *cluster) filter(p *step.Object) (fits []*node, refused map[string][]str
 }
 
 // best scores: fewest pods of the same workload, then most left, then by hash.
-func (c *cluster) best(p *step.Object, fits []*node) *node {
+func (c *cluster) best(p *reconcile.Object, fits []*node) *node {
 	peers := c.peers(p)
 	var best *node
 	var bestScore [3]uint64
@@ -128,7 +128,7 @@ func less(a, b [3]uint64) bool {
 
 // peers counts the pods of p's workload by node, those that this plan places
 // among them.
-func (c *cluster) peers(p *step.Object) map[string]int {
+func (c *cluster) peers(p *reconcile.Object) map[string]int {
 	group := spreadKey(p)
 	if m, ok := c.spread[group]; ok {
 		return m
@@ -139,22 +139,22 @@ func (c *cluster) peers(p *step.Object) map[string]int {
 		return m
 	}
 	for _, o := range c.related(p) {
-		if o.Facts.Pod != nil && step.Active(o) && o.Pod().Node != "" && spreadKey(o) == group {
+		if o.Facts.Pod != nil && reconcile.Active(o) && o.Pod().Node != "" && spreadKey(o) == group {
 			m[o.Pod().Node]++
 		}
 	}
 	return m
 }
 
-func (c *cluster) related(p *step.Object) []*step.Object {
+func (c *cluster) related(p *reconcile.Object) []*reconcile.Object {
 	if owner := p.Controller(); owner != nil && len(p.Facts.Pod.Spread) == 0 {
-		return c.picture.Dependents(owner.UID)
+		return c.cache.Dependents(owner.UID)
 	}
-	return c.picture.List(events.Pods, p.Ref.Namespace)
+	return c.cache.List(events.Pods, p.Ref.Namespace)
 }
 
 // spreadKey names the workload to spread over nodes; empty: none.
-func spreadKey(p *step.Object) string {
+func spreadKey(p *reconcile.Object) string {
 	if s := p.Facts.Pod.Spread; len(s) > 0 {
 		return fmt.Sprint(p.Ref.Namespace, s)
 	}
@@ -165,7 +165,7 @@ func spreadKey(p *step.Object) string {
 }
 
 // classOf names all pods that ask for the same.
-func classOf(p *step.Object) string {
+func classOf(p *reconcile.Object) string {
 	f := p.Facts.Pod
 	return fmt.Sprint(f.Requests, f.NodeSelector, f.Tolerations, f.HostPorts)
 }

@@ -4,11 +4,11 @@ import (
 	"fmt"
 
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
 // refuses says why a node can't take a pod, in Kubernetes' words; empty: it can.
-func (n *node) refuses(pic *step.Picture, p *step.Object) string {
+func (n *node) refuses(pic *reconcile.Cache, p *reconcile.Object) string {
 	if reason := n.unhealthy(); reason != "" {
 		return reason
 	}
@@ -22,7 +22,7 @@ func (n *node) refuses(pic *step.Picture, p *step.Object) string {
 		}
 	}
 	for _, s := range want.NodeSelector {
-		if v, ok := step.Label(n.object.Facts.Labels, s.Key); !ok || v != s.Value {
+		if v, ok := reconcile.Label(n.object.Facts.Labels, s.Key); !ok || v != s.Value {
 			return "node(s) didn't match Pod's node affinity/selector"
 		}
 	}
@@ -44,7 +44,7 @@ func (n *node) unhealthy() string {
 	return ""
 }
 
-func (n *node) tooSmall(p *step.Object) string {
+func (n *node) tooSmall(p *reconcile.Object) string {
 	want, have, used := p.Facts.Pod.Requests, n.object.Facts.Node.Allocatable, n.used
 	switch {
 	case used.Pods+1 > have.Pods:
@@ -59,14 +59,14 @@ func (n *node) tooSmall(p *step.Object) string {
 	return ""
 }
 
-func (n *node) portTaken(pic *step.Picture, p *step.Object) string {
+func (n *node) portTaken(pic *reconcile.Cache, p *reconcile.Object) string {
 	if len(p.Facts.Pod.HostPorts) == 0 {
 		return ""
 	}
 	if !n.asked {
 		n.asked = true
 		for _, o := range pic.OnNode(n.object.Ref.Name) {
-			if o.Facts.Pod != nil && step.Holds(o) {
+			if o.Facts.Pod != nil && reconcile.Holds(o) {
 				n.ports = append(n.ports, o.Facts.Pod.HostPorts...)
 			}
 		}
@@ -84,7 +84,7 @@ func (n *node) portTaken(pic *step.Picture, p *step.Object) string {
 func any4(address string) bool { return address == "" || address == "0.0.0.0" || address == "::" }
 
 // take books a pod that this plan places.
-func (n *node) take(p *step.Object) {
+func (n *node) take(p *reconcile.Object) {
 	r := p.Facts.Pod.Requests
 	n.used.MilliCPU += r.MilliCPU
 	n.used.Memory += r.Memory
@@ -98,7 +98,7 @@ func (n *node) take(p *step.Object) {
 // left scores what the node would have left, 0..200: per cent of CPU and memory.
 // A pod that asks for nothing is counted as 100m and 200Mi, as Kubernetes does,
 // so that such pods spread too.
-func (n *node) left(p *step.Object) uint64 {
+func (n *node) left(p *reconcile.Object) uint64 {
 	want, have := p.Facts.Pod.Requests, n.object.Facts.Node.Allocatable
 	count := n.used.Pods
 	return share(n.used.MilliCPU+max(want.MilliCPU, 100)+count, have.MilliCPU) +

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
 // Batch is how many records one plan appends at most.
@@ -18,22 +18,22 @@ const Name = "default-scheduler"
 // key is the one key: all pending pods are looked at together.
 var key = events.Ref{Kind: events.Pods}
 
-// Reconciler implements step.Reconciler.
+// Reconciler implements reconcile.Reconciler.
 type Reconciler struct{}
 
 // About says what the scheduler reads and does.
-func (Reconciler) About() step.Card {
-	return step.Card{Name: "scheduler", Reads: []string{events.Pods, events.Nodes},
+func (Reconciler) Describe() reconcile.Description {
+	return reconcile.Description{Name: "scheduler", Reads: []string{events.Pods, events.Nodes},
 		Emits: []string{string(events.PodPlaced), string(events.PodUnschedulable)}}
 }
 
 // Keys is the one key, for pods that wait, nodes, and pods that leave one.
-func (Reconciler) Keys(_ *step.Picture, c step.Change) []events.Ref {
+func (Reconciler) Keys(_ *reconcile.Cache, c reconcile.Change) []events.Ref {
 	switch c.Ref().Kind {
 	case events.Nodes:
 		return []events.Ref{key}
 	case events.Pods:
-		if c.After == nil || waits(c.After) || c.Before != nil && step.Holds(c.Before) && !step.Holds(c.After) {
+		if c.After == nil || waits(c.After) || c.Before != nil && reconcile.Holds(c.Before) && !reconcile.Holds(c.After) {
 			return []events.Ref{key}
 		}
 	}
@@ -41,25 +41,25 @@ func (Reconciler) Keys(_ *step.Picture, c step.Change) []events.Ref {
 }
 
 // Needs no bodies: facts say all that placement asks for.
-func (Reconciler) Needs(*step.Picture, events.Ref) []events.Ref { return nil }
+func (Reconciler) Needs(*reconcile.Cache, events.Ref) []events.Ref { return nil }
 
 // Step plans for all pods that wait, the most important and oldest first.
-func (Reconciler) Step(in step.Input) (plan step.Plan) {
-	pending := in.Picture.Pending()
-	pending = slices.DeleteFunc(pending, func(p *step.Object) bool { return !waits(p) })
+func (Reconciler) Reconcile(in reconcile.Input) (plan reconcile.Plan) {
+	pending := in.Cache.Pending()
+	pending = slices.DeleteFunc(pending, func(p *reconcile.Object) bool { return !waits(p) })
 	if len(pending) == 0 {
 		return plan
 	}
-	slices.SortStableFunc(pending, func(a, b *step.Object) int {
+	slices.SortStableFunc(pending, func(a, b *reconcile.Object) int {
 		return cmp.Or(cmp.Compare(b.Facts.Pod.Priority, a.Facts.Pod.Priority), cmp.Compare(a.Created, b.Created))
 	})
-	c := newCluster(in.Picture)
+	c := newCluster(in.Cache)
 	for _, p := range pending {
 		if len(plan.Intents) == Batch {
 			plan.DueBy(in.Now.Add(time.Millisecond)) // the rest comes with the next plan
 			break
 		}
-		if i, ok := decide(in.Picture, c, p); ok {
+		if i, ok := decide(in.Cache, c, p); ok {
 			plan.Add(i)
 		}
 	}
@@ -67,7 +67,7 @@ func (Reconciler) Step(in step.Input) (plan step.Plan) {
 }
 
 // waits tells whether a pod is ours to place.
-func waits(p *step.Object) bool {
+func waits(p *reconcile.Object) bool {
 	st := p.Pod()
 	return p.Facts.Pod != nil && p.Facts.Deleting == 0 && st.Node == "" && st.Phase == events.Pending &&
 		(p.Facts.Pod.Scheduler == "" || p.Facts.Pod.Scheduler == Name)
@@ -75,15 +75,15 @@ func waits(p *step.Object) bool {
 
 // decide places a pod in the cluster, or says why it can't be; false where that
 // is on record already.
-func decide(pic *step.Picture, c *cluster, p *step.Object) (step.Intent, bool) {
+func decide(pic *reconcile.Cache, c *cluster, p *reconcile.Object) (reconcile.Intent, bool) {
 	created := pic.Offset(p.Created)
 	n, why := c.choose(p)
 	if n == nil {
 		if p.Pod().Why == why {
-			return step.Intent{}, false
+			return reconcile.Intent{}, false
 		}
-		return step.Intent{Cause: step.Causes(created), Reason: why,
-			Record: &step.Record{Type: events.PodUnschedulable, Subject: p.Ref, UID: p.UID}}, true
+		return reconcile.Intent{Cause: reconcile.Causes(created), Reason: why,
+			Record: &reconcile.Record{Type: events.PodUnschedulable, Subject: p.Ref, UID: p.UID}}, true
 	}
 	n.take(p)
 	cause := []events.Offset{created}
@@ -91,6 +91,6 @@ func decide(pic *step.Picture, c *cluster, p *step.Object) (step.Intent, bool) {
 		cause = append(cause, pic.Offset(n.object.Revision)) // what made room
 	}
 	registration := n.object.Node().Registration
-	return step.Intent{Cause: step.Causes(cause...), Reason: why, Record: &step.Record{Type: events.PodPlaced, Subject: p.Ref, UID: p.UID,
+	return reconcile.Intent{Cause: reconcile.Causes(cause...), Reason: why, Record: &reconcile.Record{Type: events.PodPlaced, Subject: p.Ref, UID: p.UID,
 		Facts: events.Facts{Placement: &events.Placement{Node: n.object.Ref.Name, Registration: registration, Why: why}}}}, true
 }

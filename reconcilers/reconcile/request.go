@@ -1,4 +1,4 @@
-package step
+package reconcile
 
 import (
 	"encoding/json"
@@ -83,7 +83,7 @@ func Delete(o *Object, policy metav1.DeletionPropagation) *Request {
 func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic("step: a request body that is no JSON: " + err.Error())
+		panic("reconcile: a request body that is no JSON: " + err.Error())
 	}
 	return b
 }

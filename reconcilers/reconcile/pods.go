@@ -1,4 +1,4 @@
-package step
+package reconcile
 
 import (
 	"slices"
@@ -7,26 +7,19 @@ import (
 	"cairn/events"
 )
 
-// Active tells whether a pod counts as one of its workload's: not done, not ending.
+// Active reports whether a pod counts as one of its workload's: not done, not ending.
 func Active(pod *Object) bool {
 	phase := pod.Pod().Phase
 	return pod.Facts.Deleting == 0 && phase != events.Succeeded && phase != events.Failed
 }
 
-// Holds tells whether a placed pod still takes room and ports on its node: it
-// does until its end is reported.
-func Holds(pod *Object) bool {
-	st := pod.Pod()
-	return st.Node != "" && !st.Stopped && st.Phase != events.Succeeded && st.Phase != events.Failed
-}
-
-// Ready tells whether a pod serves, as far as is known: its node may be lost.
+// Ready reports whether a pod serves, as far as is known: its node may be lost.
 func Ready(pod *Object) bool {
 	st := pod.Pod()
 	return st.Ready && !st.Lost
 }
 
-// Available tells whether a pod has been ready for minReady seconds at now, and
+// Available reports whether a pod has been ready for minReady seconds at now, and
 // else, if it is on its way, when it will have been.
 func Available(pod *Object, minReady uint64, now time.Time) (ok bool, due time.Time) {
 	if !Ready(pod) {
@@ -39,7 +32,7 @@ func Available(pod *Object, minReady uint64, now time.Time) (ok bool, due time.T
 	return false, at
 }
 
-// Matches tells whether labels, sorted by key, satisfy a selector. An empty
+// Matches reports whether labels, sorted by key, satisfy a selector. An empty
 // selector matches nothing: in this place a workload without one is a mistake.
 func Matches(sel events.Selector, labels []events.Pair) bool {
 	for _, r := range sel.Requirements {

@@ -11,32 +11,6 @@ import (
 	"cairn/projections/view"
 )
 
-// bodies reads objects as the picture has them. One that can't be read is
-// missing from the answer, and said so once per step.
-func (e *Engine) bodies(refs []events.Ref) map[events.Ref]runtime.Object {
-	if len(refs) == 0 {
-		return nil
-	}
-	bodies := make(map[events.Ref]runtime.Object, len(refs))
-	for _, ref := range refs {
-		o := e.picture.Get(ref)
-		if o == nil {
-			continue
-		}
-		whole, err := e.opt.Cell.Get(ref, o.Revision)
-		var body runtime.Object
-		if err == nil {
-			body, err = Decode(whole)
-		}
-		if err != nil {
-			e.opt.Log.Error("body unreadable, its reconciler waits for the next change", "object", ref, "revision", o.Revision, "err", err)
-			continue
-		}
-		bodies[ref] = body
-	}
-	return bodies
-}
-
 // Decode reads an object's stored parts: metadata and spec, with its status as
 // stored laid over them. Projected fields are not in it.
 func Decode(o *view.Object) (runtime.Object, error) {
