@@ -51,7 +51,7 @@ func seq(rows map[string][]byte) iter.Seq2[[]byte, []byte] {
 // dump prints all of a state, maps in order.
 func (s *State) dump() string {
 	var b bytes.Buffer
-	fmt.Fprintln(&b, s.last, s.time, s.version, s.lastServiceIP, s.lastNodePort, s.lastNodeRange, s.cell)
+	fmt.Fprintln(&b, s.last, s.time, s.gate, s.lastServiceIP, s.lastNodePort, s.lastNodeRange, s.cell)
 	for _, ref := range slices.SortedFunc(maps.Keys(s.objects), events.Ref.Compare) {
 		o := s.objects[ref]
 		fmt.Fprintf(&b, "%s %s %d %d %d", ref, o.uid, o.revision, o.written, o.created)
@@ -64,7 +64,10 @@ func (s *State) dump() string {
 		b.WriteByte('\n')
 	}
 	fmt.Fprintln(&b, s.seen, s.ids, s.claims, s.shares)
-	fmt.Fprintln(&b, s.held, s.owned, s.podsBy, s.servicesBy, s.clusterIPs, s.nodePorts, s.slices)
+	fmt.Fprintln(&b, s.held, s.owned, s.podsBy, s.servicesBy, s.clusterIPs, s.nodePorts, s.counts, s.servers, s.claimed, s.onNode)
+	for _, ref := range sorted(s.slices) {
+		fmt.Fprintln(&b, ref, *s.slices[ref])
+	}
 	for _, n := range slices.Sorted(maps.Keys(s.loads)) {
 		fmt.Fprintln(&b, n, *s.loads[n])
 	}
@@ -75,7 +78,7 @@ func (w *world) checkPlacements(t *testing.T) {
 	t.Helper()
 	used, address := map[string]uint64{}, map[string]events.Ref{}
 	for ref, o := range w.state.objects {
-		if o.facts == nil || o.facts.Pod == nil || !counted(o) {
+		if o.facts == nil || o.facts.Pod == nil || !o.pod().Holds() {
 			continue
 		}
 		p := o.pod()

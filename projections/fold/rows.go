@@ -14,6 +14,7 @@ import (
 // Keys of rows: a tag, then what tells the row apart.
 const (
 	tagClaim  = 'a'
+	tagCell   = 'c'
 	tagGlobal = 'g'
 	tagSeen   = 'i'
 	tagShare  = 'n'
@@ -36,15 +37,19 @@ func (s *State) saveObject(o *object) {
 	s.row(objectKey(o.ref), wire.Encode((*objectRow)(o)))
 }
 
+func (s *State) saveCell() { s.row([]byte{tagCell}, wire.Encode(s.cell)) }
+
 func (s *State) saveGlobals() { s.row([]byte{tagGlobal}, wire.Encode(&s.globals)) }
 
 func (s *State) saveClaim(a netip.Addr, c *claim) {
 	key := append([]byte{tagClaim}, a.AsSlice()...)
 	if c == nil {
+		s.enterClaim(a, s.claims[a], -1)
 		delete(s.claims, a)
 		s.row(key, nil)
 		return
 	}
+	s.enterClaim(a, *c, +1)
 	s.claims[a] = *c
 	s.row(key, wire.Encode(c))
 }
@@ -77,6 +82,9 @@ func Load(rows iter.Seq2[[]byte, []byte]) (*State, error) {
 	}
 	for _, o := range s.objects {
 		s.reindex(nil, o)
+		if o.projected != nil && o.projected.Slice != nil {
+			s.enterSlice(o)
+		}
 	}
 	return s, nil
 }
@@ -86,6 +94,9 @@ func (s *State) load(tag byte, key, value []byte) error {
 	case tagGlobal:
 		s.globals = globals{}
 		return wire.Decode(value, &s.globals)
+	case tagCell:
+		s.cell = new(events.Cell)
+		return wire.Decode(value, s.cell)
 	case tagObject:
 		var o objectRow
 		if err := wire.Decode(value, &o); err != nil {
@@ -105,6 +116,7 @@ func (s *State) load(tag byte, key, value []byte) error {
 			return events.ErrMalformed
 		}
 		s.claims[a] = c
+		s.enterClaim(a, c, +1)
 	case tagShare:
 		var h share
 		if err := wire.Decode(value, &h); err != nil {
@@ -117,14 +129,13 @@ func (s *State) load(tag byte, key, value []byte) error {
 	return nil
 }
 
-func sameFacts(a, b *events.Facts) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return bytes.Equal(wire.Encode(a), wire.Encode(b))
-}
+func sameFacts(a, b *events.Facts) bool { return sameMessage(a, b) }
 
-func sameProjected(a, b *Projected) bool {
+// sameMessage compares what two messages say; a nil one says nothing.
+func sameMessage[T any, P interface {
+	*T
+	wire.Message
+}](a, b P) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
