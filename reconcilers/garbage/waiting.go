@@ -10,16 +10,42 @@ import (
 )
 
 // foreground lets an owner go once no dependent that blocks it is left; those
-// dependents are keys of their own and end themselves.
+// dependents are keys of their own and end themselves. One that waits for o in
+// its turn does not count: owners may go in a circle, and would wait for ever.
 func foreground(in reconcile.Input, o *reconcile.Object, plan *reconcile.Plan) {
 	for _, d := range in.Cache.Dependents(o.UID) {
-		for _, w := range d.Facts.Owners {
-			if w.UID == o.UID && w.Block {
-				return
-			}
+		if blocks(d, o) && !waitsFor(in.Cache, d, o) {
+			return
 		}
 	}
 	plan.Add(reconcile.Intent{Cause: reconcile.Causes(o.Desired), Reason: "nothing depends on it any more", Request: unfinalize(o, metav1.FinalizerDeleteDependents)})
+}
+
+// blocks reports whether d hinders its owner from going.
+func blocks(d, owner *reconcile.Object) bool {
+	return slices.ContainsFunc(d.Facts.Owners, func(w events.Owner) bool { return w.UID == owner.UID && w.Block })
+}
+
+// waitsFor reports whether d waits for o to go, itself or through what it waits for.
+func waitsFor(c *reconcile.Cache, d, o *reconcile.Object) bool {
+	seen := map[*reconcile.Object]bool{}
+	for next := []*reconcile.Object{d}; len(next) > 0; {
+		x := next[0]
+		next = next[1:]
+		if x == o {
+			return true
+		}
+		if seen[x] || x.Facts.Deleting == 0 || !has(x, metav1.FinalizerDeleteDependents) {
+			continue
+		}
+		seen[x] = true
+		for _, y := range c.Dependents(x.UID) {
+			if blocks(y, x) {
+				next = append(next, y)
+			}
+		}
+	}
+	return false
 }
 
 // orphan takes an owner off its dependents and then lets it go.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cairn/events"
+	"cairn/projections/fit"
 	"cairn/reconcilers/reconcile"
 )
 
@@ -65,10 +66,7 @@ func toleration(p *reconcile.Object, t events.Taint) (seconds int64, forever, to
 		return 0, true, true
 	}
 	for _, x := range p.Facts.Pod.Tolerations {
-		if x.Effect != "" && x.Effect != t.Effect || x.Key != "" && x.Key != t.Key {
-			continue
-		}
-		if x.Operator != "Exists" && (x.Key == "" || x.Value != t.Value) {
+		if !fit.Tolerates([]events.Toleration{x}, t) {
 			continue
 		}
 		switch {

@@ -12,8 +12,9 @@ import (
 const replicaFailure = "ReplicaFailure"
 
 // report plans the status record, if what it would say differs from what
-// stands. It comes last, but first while there is trouble: a plan ends at the
-// first refusal.
+// stands. It replaces only what was read: the counts beside it are the fold's,
+// and move. So it waits for the next look where pods are to be made or ended
+// now, but comes first where the last plan failed: a plan ends at a refusal.
 func report(in reconcile.Input, w *reconcile.Object, body workload, pods []*reconcile.Object, plan *reconcile.Plan) {
 	now := status{observed: int64(w.Facts.Generation), conditions: failure(in, body.status.conditions, plan)}
 	var cause []events.Offset
@@ -40,14 +41,15 @@ func report(in reconcile.Input, w *reconcile.Object, body workload, pods []*reco
 	say := reconcile.Intent{
 		Cause:  reconcile.Causes(append(cause, w.Desired)...),
 		Reason: fmt.Sprintf("%s %s has %d of %d pods available", title(w.Ref.Kind), w.Ref.Name, now.available, w.Facts.Workload.Replicas),
-		Request: reconcile.Patch(w, "status", reconcile.MergePatch, false, map[string]any{"status": map[string]any{
+		Request: reconcile.Patch(w, "status", reconcile.MergePatch, true, map[string]any{"status": map[string]any{
 			"observedGeneration": now.observed, "availableReplicas": now.available, "conditions": conditions}}),
 	}
-	if in.LastError != "" {
+	switch {
+	case in.LastError != "":
 		plan.Intents = append([]reconcile.Intent{say}, plan.Intents...)
-		return
+	case len(plan.Intents) == 0:
+		plan.Add(say)
 	}
-	plan.Add(say)
 }
 
 // failure keeps the ReplicaFailure condition: there while creating or deleting

@@ -143,7 +143,7 @@ func (r *run) available() (n int) {
 	return n
 }
 
-// complete tells whether all pods are of the template and available.
+// complete reports whether all pods are of the template and available.
 func (r *run) complete() bool {
 	if r.fresh == nil || r.fresh.object.Facts.Workload.Replicas != uint64(r.replicas) {
 		return false

@@ -9,7 +9,7 @@ import (
 	"cairn/reconcilers/reconcile"
 )
 
-// scaled tells whether the Deployment's replicas changed since its ReplicaSets
+// scaled reports whether the Deployment's replicas changed since its ReplicaSets
 // were last sized: their annotation says for what.
 func (r *run) scaled() bool {
 	for _, s := range r.sets {

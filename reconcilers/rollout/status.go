@@ -13,7 +13,8 @@ import (
 )
 
 // report plans the status record, if what it would say differs from what stands.
-// Trouble is told before the work is tried again: a plan ends at a refusal.
+// It replaces only what was read: the counts beside it are the fold's, and move.
+// A failure is told before the work is tried again: a plan ends at a refusal.
 func (r *run) report() {
 	had := r.body.Status
 	list := slices.Clone(had.Conditions)
@@ -42,7 +43,7 @@ func (r *run) report() {
 		patch["metadata"] = map[string]any{"annotations": map[string]string{revisionNote: r.revision}}
 	}
 	say := reconcile.Intent{Cause: reconcile.Causes(r.cause...), Reason: fmt.Sprintf("deployment %s has %d of %d pods available", r.d.Ref.Name, available, r.replicas),
-		Request: reconcile.Patch(r.d, "status", reconcile.MergePatch, false, patch)}
+		Request: reconcile.Patch(r.d, "status", reconcile.MergePatch, true, patch)}
 	if r.in.LastError != "" {
 		r.plan.Intents = append([]reconcile.Intent{say}, r.plan.Intents...)
 		return
