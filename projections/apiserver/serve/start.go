@@ -15,9 +15,9 @@ import (
 	"k8s.io/klog/v2"
 
 	"cairn/projections/apiserver/budget"
+	"cairn/projections/apiserver/encryption"
 	"cairn/projections/apiserver/nodeapi"
 	"cairn/projections/apiserver/pki"
-	"cairn/projections/apiserver/sealing"
 	"cairn/projections/apiserver/storage"
 	"cairn/projections/apiserver/tally"
 	"cairn/projections/feeds/hub"
@@ -28,7 +28,7 @@ import (
 // and the cell must have folded record 0.
 type Config struct {
 	Cell      follower.Cell
-	Ring      *sealing.Ring
+	Ring      *encryption.Ring
 	PKI       *pki.Authority
 	Listen    string        // ADDR:PORT; port 0: any
 	Names     []string      // further names and addresses for the certificate
@@ -84,9 +84,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 
 func (s *Server) start(ctx, run context.Context) (err error) {
 	c := s.config
-	if s.engine, err = storage.New(run, c.Cell, c.Ring); err != nil {
-		return err
-	}
+	s.engine = storage.New(run, storage.Options{Cell: c.Cell, Cipher: c.Ring})
 	s.engine.Limit(c.Budget)
 	// It counts until the last request has been answered.
 	counting, enough := context.WithCancel(context.WithoutCancel(run))

@@ -1,53 +1,14 @@
 package kinds
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Unsupported names what o asks for and Cairn does not do yet: errors where it
-// would run otherwise than asked, warnings where it runs but something is left out.
-func Unsupported(o runtime.Object) (errs field.ErrorList, warnings []string) {
-	c := &complaints{}
-	spec := field.NewPath("spec")
-	template := spec.Child("template", "spec")
-	switch o := o.(type) {
-	case *corev1.Pod:
-		c.pod(&o.Spec, spec)
-	case *corev1.ReplicationController:
-		if o.Spec.Template != nil {
-			c.pod(&o.Spec.Template.Spec, template)
-		}
-	case *appsv1.ReplicaSet:
-		c.pod(&o.Spec.Template.Spec, template)
-	case *appsv1.Deployment:
-		c.pod(&o.Spec.Template.Spec, template)
-	case *corev1.Service:
-		c.service(&o.Spec, spec)
-	}
-	return c.errs, c.warnings
-}
-
-type complaints struct {
-	errs     field.ErrorList
-	warnings []string
-}
-
-func (c *complaints) refuse(p *field.Path, what string) {
-	c.errs = append(c.errs, field.Forbidden(p, what+" is not done by Cairn yet"))
-}
-
-func (c *complaints) warn(p *field.Path, what string) {
-	c.warnings = append(c.warnings, fmt.Sprintf("%s: %s", p, what))
-}
-
-func (c *complaints) pod(s *corev1.PodSpec, p *field.Path) {
+func (c *Complaints) pod(s *corev1.PodSpec, p *field.Path) {
 	c.volumes(s.Volumes, p.Child("volumes"))
 	if a := s.Affinity; a != nil {
 		c.affinity(a, p.Child("affinity"))
@@ -85,7 +46,7 @@ func (c *complaints) pod(s *corev1.PodSpec, p *field.Path) {
 }
 
 // places refuses other worlds than the node's own for the pod to run in.
-func (c *complaints) places(s *corev1.PodSpec, p *field.Path) {
+func (c *Complaints) places(s *corev1.PodSpec, p *field.Path) {
 	if len(s.ResourceClaims) > 0 {
 		c.refuse(p.Child("resourceClaims"), "dynamic resource allocation")
 	}
@@ -109,7 +70,7 @@ func (c *complaints) places(s *corev1.PodSpec, p *field.Path) {
 	}
 }
 
-func (c *complaints) affinity(a *corev1.Affinity, p *field.Path) {
+func (c *Complaints) affinity(a *corev1.Affinity, p *field.Path) {
 	const ignored = "a preference that the scheduler does not weigh yet"
 	if n := a.NodeAffinity; n != nil {
 		if n.RequiredDuringSchedulingIgnoredDuringExecution != nil {
@@ -135,7 +96,7 @@ func (c *complaints) affinity(a *corev1.Affinity, p *field.Path) {
 	}
 }
 
-func (c *complaints) volumes(list []corev1.Volume, p *field.Path) {
+func (c *Complaints) volumes(list []corev1.Volume, p *field.Path) {
 	for i, v := range list {
 		at := p.Index(i)
 		switch {
@@ -164,7 +125,7 @@ func (c *complaints) volumes(list []corev1.Volume, p *field.Path) {
 	}
 }
 
-func (c *complaints) container(s *corev1.PodSpec, k *corev1.Container, p *field.Path) {
+func (c *Complaints) container(s *corev1.PodSpec, k *corev1.Container, p *field.Path) {
 	if len(k.VolumeDevices) > 0 {
 		c.refuse(p.Child("volumeDevices"), "a block device")
 	}
@@ -187,20 +148,20 @@ func (c *complaints) container(s *corev1.PodSpec, k *corev1.Container, p *field.
 	}
 }
 
-func (c *complaints) probe(q *corev1.Probe, p *field.Path) {
+func (c *Complaints) probe(q *corev1.Probe, p *field.Path) {
 	if q != nil && q.GRPC != nil {
 		c.refuse(p.Child("grpc"), "a gRPC probe")
 	}
 }
 
-func (c *complaints) hook(h *corev1.LifecycleHandler, p *field.Path) {
+func (c *Complaints) hook(h *corev1.LifecycleHandler, p *field.Path) {
 	if h != nil && h.TCPSocket != nil {
 		c.refuse(p.Child("tcpSocket"), "a TCP hook")
 	}
 }
 
 // resources refuses what neither scheduler nor node counts.
-func (c *complaints) resources(l corev1.ResourceList, p *field.Path) {
+func (c *Complaints) resources(l corev1.ResourceList, p *field.Path) {
 	for _, name := range slices.Sorted(maps.Keys(l)) {
 		switch name {
 		case corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage:
@@ -210,7 +171,7 @@ func (c *complaints) resources(l corev1.ResourceList, p *field.Path) {
 	}
 }
 
-func (c *complaints) profiles(sec *corev1.SeccompProfile, app *corev1.AppArmorProfile, se *corev1.SELinuxOptions, p *field.Path) {
+func (c *Complaints) profiles(sec *corev1.SeccompProfile, app *corev1.AppArmorProfile, se *corev1.SELinuxOptions, p *field.Path) {
 	if sec != nil && sec.Type == corev1.SeccompProfileTypeLocalhost {
 		c.refuse(p.Child("seccompProfile"), "a seccomp profile of type Localhost")
 	}
@@ -219,25 +180,5 @@ func (c *complaints) profiles(sec *corev1.SeccompProfile, app *corev1.AppArmorPr
 	}
 	if se != nil && *se != (corev1.SELinuxOptions{}) {
 		c.refuse(p.Child("seLinuxOptions"), "SELinux")
-	}
-}
-
-func (c *complaints) service(s *corev1.ServiceSpec, p *field.Path) {
-	if s.Type == corev1.ServiceTypeLoadBalancer {
-		c.warn(p.Child("type"), "no load balancer is made: EXTERNAL-IP stays pending, the service answers on its cluster IP and node port")
-	}
-	if len(s.ExternalIPs) > 0 {
-		c.refuse(p.Child("externalIPs"), "an external IP")
-	}
-	if s.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal {
-		c.warn(p.Child("externalTrafficPolicy"), "Local is treated as Cluster")
-	}
-	if s.InternalTrafficPolicy != nil && *s.InternalTrafficPolicy == corev1.ServiceInternalTrafficPolicyLocal {
-		c.warn(p.Child("internalTrafficPolicy"), "Local is treated as Cluster")
-	}
-	for i, q := range s.Ports {
-		if q.Protocol == corev1.ProtocolSCTP {
-			c.refuse(p.Child("ports").Index(i).Child("protocol"), "SCTP")
-		}
 	}
 }

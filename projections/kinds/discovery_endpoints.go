@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"cairn/events"
@@ -17,8 +18,22 @@ import (
 // ManagedBy marks slices that are rendered from the ledger.
 const ManagedBy = "fold.cairn"
 
-func endpointsFacts(o Object, f *events.Facts) {
-	e := o.(*corev1.Endpoints)
+var discovery = schema.GroupVersion{Group: "discovery.k8s.io", Version: "v1"}
+
+func endpoints() *Kind {
+	return &Kind{Name: events.Endpoints, Version: core.WithKind("Endpoints"), Namespaced: true, Bodiless: true, Said: "endpoints", Short: []string{"ep"},
+		New: func() Object { return &corev1.Endpoints{} }, Extract: extractEndpoints, Render: renderEndpoints,
+		Life: []Share{{"subsets", Fold}}}
+}
+
+func endpointSlices() *Kind {
+	return &Kind{Name: events.EndpointSlices, Version: discovery.WithKind("EndpointSlice"), Namespaced: true, Bodiless: true, Said: "endpoint slice",
+		New: func() Object { return &discoveryv1.EndpointSlice{} }, Extract: extractSlice, Render: renderSlice,
+		Life: []Share{{"endpoints", Fold}, {"ports", Fold}}}
+}
+
+func extractEndpoints(in Object, _ Before, f *events.Facts) {
+	e := in.(*corev1.Endpoints)
 	f.Endpoints = &events.EndpointSet{Service: e.Name}
 	add := func(list []corev1.EndpointAddress, ports []corev1.EndpointPort, ready bool) {
 		for _, a := range list {
@@ -35,8 +50,8 @@ func endpointsFacts(o Object, f *events.Facts) {
 	sortEndpoints(f.Endpoints.Endpoints)
 }
 
-func sliceFacts(o Object, f *events.Facts) {
-	s := o.(*discoveryv1.EndpointSlice)
+func extractSlice(in Object, _ Before, f *events.Facts) {
+	s := in.(*discoveryv1.EndpointSlice)
 	f.Endpoints = &events.EndpointSet{Service: s.Labels[discoveryv1.LabelServiceName]}
 	for _, e := range s.Endpoints {
 		ready := e.Conditions.Ready == nil || *e.Conditions.Ready
@@ -70,8 +85,8 @@ func sortEndpoints(list []events.Endpoint) {
 	})
 }
 
-func meta(v *view.Object, created metav1.Time) metav1.ObjectMeta {
-	return metav1.ObjectMeta{Namespace: v.Ref.Namespace, Name: v.Ref.Name, UID: types.UID(v.UID), CreationTimestamp: created}
+func meta(v *view.Object, r Reader) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: v.Ref.Namespace, Name: v.Ref.Name, UID: types.UID(v.UID), CreationTimestamp: r.Created(v)}
 }
 
 func podRef(namespace string, b *fold.Backend) *corev1.ObjectReference {
@@ -81,11 +96,14 @@ func podRef(namespace string, b *fold.Backend) *corev1.ObjectReference {
 	return &corev1.ObjectReference{Kind: "Pod", Namespace: namespace, Name: b.Pod, UID: types.UID(b.PodUID)}
 }
 
-// wholeEndpoints groups backends by the ports they serve, as Kubernetes does.
-func wholeEndpoints(v *view.Object, created metav1.Time) Object {
-	e := &corev1.Endpoints{ObjectMeta: meta(v, created)}
+// renderEndpoints groups backends by the ports they serve, as Kubernetes does.
+func renderEndpoints(o Object, v *view.Object, r Reader) (Object, error) {
+	if o != nil {
+		return o, nil // a user's own
+	}
+	e := &corev1.Endpoints{ObjectMeta: meta(v, r)}
 	if v.Projected == nil || v.Projected.Endpoints == nil {
-		return e
+		return e, nil
 	}
 	st := v.Projected.Endpoints
 	e.Labels = map[string]string{"endpoints.kubernetes.io/managed-by": ManagedBy}
@@ -103,7 +121,7 @@ func wholeEndpoints(v *view.Object, created metav1.Time) Object {
 			sub.NotReadyAddresses = append(sub.NotReadyAddresses, a)
 		}
 	}
-	return e
+	return e, nil
 }
 
 func ports(st *fold.EndpointsState, targets []uint64) []corev1.EndpointPort {
@@ -162,13 +180,16 @@ func shownTargets(st *fold.EndpointsState) []uint64 {
 	return best.targets
 }
 
-// wholeSlice shows the backends that serve the ports of most: one slice has one
+// renderSlice shows the backends that serve the ports of most: one slice has one
 // list of ports, and the fold makes one slice of a service. Endpoints shows all.
-func wholeSlice(v *view.Object, created metav1.Time) Object {
-	s := &discoveryv1.EndpointSlice{ObjectMeta: meta(v, created), AddressType: discoveryv1.AddressTypeIPv4,
+func renderSlice(o Object, v *view.Object, r Reader) (Object, error) {
+	if o != nil {
+		return o, nil // a user's own
+	}
+	s := &discoveryv1.EndpointSlice{ObjectMeta: meta(v, r), AddressType: discoveryv1.AddressTypeIPv4,
 		Endpoints: []discoveryv1.Endpoint{}, Ports: []discoveryv1.EndpointPort{}}
 	if v.Projected == nil || v.Projected.Endpoints == nil {
-		return s
+		return s, nil
 	}
 	st := v.Projected.Endpoints
 	s.Labels = map[string]string{discoveryv1.LabelServiceName: st.Service, discoveryv1.LabelManagedBy: ManagedBy}
@@ -196,11 +217,11 @@ func wholeSlice(v *view.Object, created metav1.Time) Object {
 		s.Endpoints = append(s.Endpoints, e)
 	}
 	if len(st.Backends) == 0 {
-		return s
+		return s, nil
 	}
 	for _, p := range ports(st, targets) {
 		name, port, proto := p.Name, p.Port, p.Protocol
 		s.Ports = append(s.Ports, discoveryv1.EndpointPort{Name: &name, Port: &port, Protocol: &proto, AppProtocol: p.AppProtocol})
 	}
-	return s
+	return s, nil
 }

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	resources "k8s.io/component-helpers/resource"
 
 	"cairn/events"
@@ -18,8 +19,30 @@ import (
 // confirmed the stop.
 const identityAnnotation = "cairn.dev/identity"
 
-func podFacts(o Object, f *events.Facts) {
-	pod := o.(*corev1.Pod)
+func pods() *Kind {
+	return &Kind{
+		Name: events.Pods, Version: core.WithKind("Pod"), Namespaced: true, Said: "pod", Short: []string{"po"},
+		New: func() Object { return &corev1.Pod{} }, Extract: extractPod, Render: renderPod, Strip: stripPod, Field: fieldOfPod,
+		Refuse: func(o Object, c *Complaints) { c.pod(&o.(*corev1.Pod).Spec, field.NewPath("spec")) },
+		Life: []Share{{"spec.nodeName", Fold}, {"status.podIP", Fold}, {"status.podIPs", Fold}, {"status.hostIP", Fold}, {"status.hostIPs", Fold},
+			{"status.phase", Fold}, {"status.conditions", Fold}, {"status.containerStatuses", Node}, {"status.initContainerStatuses", Node},
+			{"status.startTime", Node}, {"status.qosClass", API}, {"the choice of its node", Reconciler("scheduler")},
+			{"its removal once nothing of it runs", Fold}, {"its end where its node is lost", Reconciler("nodehealth")}},
+	}
+}
+
+func fieldOfPod(v *view.Object, path string) (string, bool) {
+	if path != "spec.nodeName" || v.Projected == nil || v.Projected.Pod == nil || v.Facts == nil || v.Facts.Pod == nil {
+		return "", false
+	}
+	if p := v.Projected.Pod; p.Placed != 0 {
+		return p.Node, true
+	}
+	return v.Facts.Pod.NodeName, true
+}
+
+func extractPod(in Object, _ Before, f *events.Facts) {
+	pod := in.(*corev1.Pod)
 	s := &pod.Spec
 	f.Pod = &events.Pod{
 		Requests:     quantities(resources.PodRequests(pod, resources.PodResourcesOptions{})),
@@ -77,11 +100,11 @@ func quantities(l corev1.ResourceList) events.Resources {
 	}
 }
 
-// layPod shows the placement, the addresses, the phase and what follows.
-func layPod(o Object, v *view.Object) {
+// renderPod shows the placement, the addresses, the phase and what follows.
+func renderPod(o Object, v *view.Object, _ Reader) (Object, error) {
 	pod := o.(*corev1.Pod)
 	if v.Projected == nil || v.Projected.Pod == nil {
-		return
+		return o, nil
 	}
 	p := v.Projected.Pod
 	st := &pod.Status
@@ -115,6 +138,7 @@ func layPod(o Object, v *view.Object) {
 		}
 		st.Conditions = condition(st.Conditions, c)
 	}
+	return o, nil
 }
 
 func at(ns int64) metav1.Time {
@@ -143,7 +167,7 @@ func condition(list []corev1.PodCondition, c corev1.PodCondition) []corev1.PodCo
 	return append(list, c)
 }
 
-func keepPod(in, shown, stored Object) {
+func stripPod(in, shown, stored Object) {
 	pod := in.(*corev1.Pod)
 	if shown == nil {
 		return
@@ -158,13 +182,13 @@ func keepPod(in, shown, stored Object) {
 	}
 	pod.Status.PodIP, pod.Status.PodIPs = below.Status.PodIP, below.Status.PodIPs
 	pod.Status.HostIP, pod.Status.HostIPs = below.Status.HostIP, below.Status.HostIPs
-	kept := []corev1.PodCondition{}
+	list := []corev1.PodCondition{}
 	for _, c := range pod.Status.Conditions {
 		if c.Type != corev1.PodScheduled {
-			kept = append(kept, c)
+			list = append(list, c)
 		}
 	}
-	pod.Status.Conditions = kept
+	pod.Status.Conditions = list
 	if strings.EqualFold(string(pod.Status.Phase), string(was.Status.Phase)) {
 		pod.Status.Phase = below.Status.Phase
 	}

@@ -11,17 +11,18 @@ import (
 	"cairn/projections/view"
 )
 
-func namespaceFacts(o Object, f *events.Facts) {
-	ns := o.(*corev1.Namespace)
-	list := ns.Finalizers
-	for _, n := range ns.Spec.Finalizers {
-		list = append(slices.Clone(list), string(n))
+func nodes() *Kind {
+	return &Kind{
+		Name: events.Nodes, Version: core.WithKind("Node"), Said: "node", Short: []string{"no"},
+		New: func() Object { return &corev1.Node{} }, Extract: extractNode, Render: renderNode, Strip: stripNode,
+		Life: []Share{{"spec.podCIDR", Fold}, {"spec.podCIDRs", Fold}, {"status.conditions", Fold},
+			{"status.addresses", Node}, {"status.allocatable", Node}, {"status.capacity", Node}, {"status.nodeInfo", Node},
+			{"being called lost, or back", Reconciler("nodehealth")}},
 	}
-	f.Finalizers = set(list)
 }
 
-func nodeFacts(o Object, f *events.Facts) {
-	n := o.(*corev1.Node)
+func extractNode(in Object, _ Before, f *events.Facts) {
+	n := in.(*corev1.Node)
 	f.Node = &events.Node{Unschedulable: n.Spec.Unschedulable, Allocatable: quantities(n.Status.Allocatable)}
 	for _, t := range n.Spec.Taints {
 		f.Node.Taints = append(f.Node.Taints, events.Taint{Key: t.Key, Value: t.Value, Effect: string(t.Effect)})
@@ -34,18 +35,18 @@ func nodeFacts(o Object, f *events.Facts) {
 	}
 }
 
-// layNode shows the node's share of the pod range and its health.
-func layNode(o Object, v *view.Object) {
+// renderNode shows the node's share of the pod range and its health.
+func renderNode(o Object, v *view.Object, _ Reader) (Object, error) {
 	n := o.(*corev1.Node)
 	if v.Projected == nil || v.Projected.Node == nil {
-		return
+		return o, nil
 	}
 	p := v.Projected.Node
 	if p.PodRange != "" {
 		n.Spec.PodCIDR, n.Spec.PodCIDRs = p.PodRange, []string{p.PodRange}
 	}
 	if p.Registration == 0 {
-		return
+		return o, nil
 	}
 	c := corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "NodeReady", Message: "the node's daemon is heard from",
 		LastTransitionTime: at(p.Since), LastHeartbeatTime: at(p.Since)}
@@ -62,9 +63,10 @@ func layNode(o Object, v *view.Object) {
 		}
 	}
 	n.Status.Conditions = append(list, c)
+	return o, nil
 }
 
-func keepNode(in, shown, stored Object) {
+func stripNode(in, shown, stored Object) {
 	n := in.(*corev1.Node)
 	if shown == nil {
 		return
@@ -85,13 +87,3 @@ func keepNode(in, shown, stored Object) {
 	}
 	n.Status.Conditions = list
 }
-
-func configMapFacts(o Object, f *events.Facts) {
-	c := o.(*corev1.ConfigMap)
-	sizes(c.Data, f)
-	if len(c.BinaryData) > 0 {
-		sizes(c.BinaryData, f)
-	}
-}
-
-func secretFacts(o Object, f *events.Facts) { sizes(o.(*corev1.Secret).Data, f) }

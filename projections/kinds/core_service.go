@@ -5,13 +5,24 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"cairn/events"
 	"cairn/projections/view"
 )
 
-func serviceFacts(o Object, f *events.Facts) {
-	s := &o.(*corev1.Service).Spec
+func services() *Kind {
+	return &Kind{
+		Name: events.Services, Version: core.WithKind("Service"), Namespaced: true, Said: "service", Short: []string{"svc"},
+		New: func() Object { return &corev1.Service{} }, Extract: extractService, Render: renderService, Strip: stripService,
+		Refuse: func(o Object, c *Complaints) { c.service(&o.(*corev1.Service).Spec, field.NewPath("spec")) },
+		Life: []Share{{"spec.clusterIP", Fold}, {"spec.clusterIPs", Fold}, {"spec.ports[].nodePort", Fold},
+			{"its endpoint slices", Fold}},
+	}
+}
+
+func extractService(in Object, _ Before, f *events.Facts) {
+	s := &in.(*corev1.Service).Spec
 	v := &events.Service{
 		Type: string(s.Type), Selector: pairs(s.Selector), Headless: s.ClusterIP == corev1.ClusterIPNone,
 		PublishNotReady: s.PublishNotReadyAddresses, ExternalName: s.ExternalName,
@@ -43,11 +54,11 @@ func serviceFacts(o Object, f *events.Facts) {
 	f.Service = v
 }
 
-// layService shows the addresses that the fold gave out.
-func layService(o Object, v *view.Object) {
+// renderService shows the addresses that the fold gave out.
+func renderService(o Object, v *view.Object, _ Reader) (Object, error) {
 	s := o.(*corev1.Service)
 	if v.Projected == nil || v.Projected.Service == nil {
-		return
+		return o, nil
 	}
 	p := v.Projected.Service
 	if p.ClusterIP != "" {
@@ -59,11 +70,12 @@ func layService(o Object, v *view.Object) {
 			s.Spec.Ports[i].NodePort = int32(p.NodePorts[i])
 		}
 	}
+	return o, nil
 }
 
-// keepService leaves empty what the fold assigned, so that only a claim of the
+// stripService leaves empty what the fold assigned, so that only a claim of the
 // user's own stands in the stored object and in the facts.
-func keepService(in, shown, stored Object) {
+func stripService(in, shown, stored Object) {
 	s := in.(*corev1.Service)
 	vacate(&s.Spec)
 	if shown == nil {
