@@ -20,6 +20,7 @@ import (
 	"cairn/projections/apiserver/pki"
 	"cairn/projections/apiserver/storage"
 	"cairn/projections/apiserver/tally"
+	"cairn/projections/feeds/hub"
 	"cairn/projections/follower"
 )
 
@@ -43,6 +44,8 @@ type Server struct {
 	log      *slog.Logger
 	engine   *storage.Engine
 	tally    *tally.Tally
+	feeds    *hub.Hub
+	derived  chan struct{} // closed when the hub has ended
 	nodes    *nodeapi.API
 	links    *links
 	generic  *genericapiserver.GenericAPIServer
@@ -89,7 +92,8 @@ func (s *Server) start(ctx, run context.Context) (err error) {
 	if s.links, err = newLinks(s.engine, c.PKI); err != nil {
 		return err
 	}
-	s.nodes = nodeapi.New(run, s.engine, s.ClientFor, c.PKI.CertPEM())
+	s.deriveFeeds(run)
+	s.nodes = nodeapi.New(run, nodeapi.Config{Cell: c.Cell, Objects: s.engine, Feeds: s.feeds, Client: s.ClientFor, CA: c.PKI.CertPEM()})
 	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
 		return fmt.Errorf("serve: listen on %s: %w; is another cell running there?", c.Listen, err)
 	}
@@ -141,6 +145,7 @@ func (s *Server) Close(ctx context.Context) error {
 		err = s.http.Close()
 	}
 	<-s.served
+	<-s.derived
 	s.links.close()
 	s.enough()
 	select {
