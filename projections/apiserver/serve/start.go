@@ -30,6 +30,7 @@ type Config struct {
 	Ring      *sealing.Ring
 	PKI       *pki.Authority
 	Listen    string        // ADDR:PORT; port 0: any
+	Listener  net.Listener  // in place of Listen, where it is set
 	Names     []string      // further names and addresses for the certificate
 	Advertise string        // IP at which pods reach the server; empty: none is told to them
 	History   http.Handler  // serves the rest of /cairn/v1/; nil: nothing
@@ -92,8 +93,10 @@ func (s *Server) start(ctx, run context.Context) (err error) {
 		return err
 	}
 	s.nodes = nodeapi.New(run, s.engine, s.ClientFor, c.PKI.CertPEM())
-	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
-		return fmt.Errorf("serve: listen on %s: %w; is another cell running there?", c.Listen, err)
+	if s.listener = c.Listener; s.listener == nil {
+		if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
+			return fmt.Errorf("serve: listen on %s: %w; is another cell running there?", c.Listen, err)
+		}
 	}
 	if err := s.assemble(run); err != nil {
 		return err
