@@ -16,7 +16,7 @@ import (
 	"cairn/events"
 	"cairn/events/ledger"
 	"cairn/projections/apiserver/pki"
-	"cairn/projections/apiserver/sealing"
+	"cairn/projections/apiserver/encryption"
 	"cairn/projections/apiserver/serve"
 	"cairn/projections/follower"
 	"cairn/projections/history"
@@ -142,16 +142,16 @@ func (r requests) Do(ctx context.Context, who engine.Identity, causes []events.O
 
 // openRing opens the key ring, and makes one at the first start alone: a new one
 // beside an old ledger would hide that its Secrets can't be read any more.
-func openRing(path string, folded events.Offset) (*sealing.Ring, error) {
+func openRing(path string, folded events.Offset) (*encryption.Ring, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && folded > 0 {
 		return nil, fmt.Errorf("the key ring %s is gone, and without it no Secret of this cell can be read: restore it from a copy; or give its Secrets up for ever with `echo new $(head -c 32 /dev/urandom | od -An -vtx1 | tr -d ' \\n') >%s`, and start it again", path, path)
 	}
-	return sealing.Open(path)
+	return encryption.Open(path)
 }
 
 // serveCell runs API server and reconcilers over a view that has begun.
 func serveCell(ctx context.Context, paths cell.Paths, s *cell.Settings, f *follower.Follower, log ledger.Ledger) error {
-	ring, err := openRing(filepath.Join(paths.Keys(), "sealing"), f.Position().Offset)
+	ring, err := openRing(filepath.Join(paths.Keys(), "encryption"), f.Position().Offset)
 	if err != nil {
 		return &cell.Coded{Code: cell.ExitRefused, Err: err}
 	}
@@ -171,7 +171,7 @@ func serveCell(ctx context.Context, paths cell.Paths, s *cell.Settings, f *follo
 			Reconcilers: reconcilers.All(reconcilers.Config{CA: string(ca.CertPEM())}), Cores: reconcilers.Cores(), Silence: server.Silence}).Run(running)
 	}()
 	feedsEnded := make(chan error, 1)
-	go func() { feedsEnded <- emitFeeds(running, s, f) }()
+	go func() { feedsEnded <- emitFeeds(running, s, server.Feeds()) }()
 	debug.FreeOSMemory()
 	slog.Info("serving", "address", server.Addr(), "folded", f.Position().Offset)
 	select {

@@ -28,7 +28,6 @@ var directions = []direction{
 	{"projections", []string{"events"}},
 	// The engine alone acts on intents: it appends through the follower.
 	{"reconcilers/engine", []string{"events", "projections/fold", "projections/view", "projections/follower", "reconcilers"}},
-	{"reconcilers/dispatcher", []string{"events", "projections/fold", "projections/view", "projections/follower", "projections/feeds", "reconcilers"}},
 	{"reconcilers", []string{"events", "projections/fold", "projections/fit", "projections/view"}},
 	{"nodes", []string{"events", "projections/view"}},
 	{"dataplane", []string{"events", "projections/view"}},
