@@ -97,7 +97,8 @@ func (l *link) open(ctx context.Context, partitions, replication int, settings f
 	return s, l.check(ctx, settings(s.replication))
 }
 
-// led waits until each partition has a leader.
+// led waits until each partition has a leader that knows it: a broker takes a
+// moment longer than the metadata, and what it is sent meanwhile is unknown.
 func (l *link) led(ctx context.Context, s shape) (shape, error) {
 	err := l.persist(ctx, func() error {
 		var err error
@@ -106,6 +107,11 @@ func (l *link) led(ctx context.Context, s shape) (shape, error) {
 		}
 		if s.leaderless || s.partitions == 0 {
 			return kafkago.LeaderNotAvailable
+		}
+		for p := range s.partitions {
+			if _, err := l.end(ctx, p); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
