@@ -26,6 +26,10 @@ type setting struct {
 // ledgerSettings keep every record for ever, as written, in the order of its
 // append time.
 func ledgerSettings(replication int) []setting {
+	return append(unsyncedSettings(replication), flushed(replication)...)
+}
+
+func unsyncedSettings(replication int) []setting {
 	s := []setting{
 		{"cleanup.policy", "delete", nil},
 		{"retention.ms", "-1", nil},
@@ -55,6 +59,16 @@ func inSync(replication int) []setting {
 		return nil
 	}
 	return []setting{{"min.insync.replicas", "2", atLeast(2)}}
+}
+
+// flushed: Kafka acknowledges before it syncs, and relies on the other replicas.
+// Where acks=all may come from one alone, that one must sync each batch first.
+// Feeds need it not: what a loss of power takes from them is put again.
+func flushed(replication int) []setting {
+	if replication >= 3 {
+		return nil
+	}
+	return []setting{{"flush.messages", "1", nil}}
 }
 
 func atLeast(n int) func(string) bool {
