@@ -39,7 +39,7 @@ func (s *Server) assemble(run context.Context) error {
 	c.EffectiveVersion, c.FeatureGate = effectiveVersion(), utilfeature.DefaultFeatureGate
 	c.ExternalAddress = s.listener.Addr().String()
 	c.LongRunningFunc, c.RequestTimeout = longRunning, requestTimeout
-	c.EnableProfiling, c.EnableIndex = false, true
+	c.EnableProfiling, c.EnableIndex = true, true // /debug/pprof, for masters alone
 	c.AggregatedDiscoveryGroupManager = extensions.NewResourceManager("apis")
 	c.LoopbackClientConfig = s.loopback(system())
 	c.Authentication.Authenticator, c.Authentication.APIAudiences = who.Requests, who.Audience
