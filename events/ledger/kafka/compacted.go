@@ -21,8 +21,8 @@ type CompactedConfig struct {
 	Timeout           time.Duration // how long to go on when nothing answers; 10 s if 0
 }
 
-// ErrKey: a record for a compacted topic has no key. Nothing of its call was
-// appended from it on.
+// ErrKey: a record for a compacted topic has no key. Neither it nor what comes
+// after it in its call was appended.
 var ErrKey = errors.New("ledger: no key")
 
 // Keyed is one record of a compacted topic. Its Key is not empty: Kafka itself

@@ -60,7 +60,7 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 	}
 	l := &Log{
 		link:  newLink(c.Brokers, c.Topic, c.Timeout),
-		queue: group.New(group.Limits{GroupBytes: ledger.MaxAppendBytes, GroupRecords: ledger.MaxAppendRecords, QueueBytes: 64 << 20}),
+		queue: group.New(group.Limits{GroupBytes: ledger.MaxAppendBytes, GroupRecords: ledger.MaxAppendRecords, QueueBytes: 64 << 20, QueueRecords: 1 << 16}),
 		idle:  make(chan struct{}),
 
 		writerTime: c.writerTime,
