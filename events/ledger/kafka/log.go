@@ -105,7 +105,7 @@ func (l *Log) either(ctx context.Context) (context.Context, context.CancelFunc) 
 	return ctx, func() { stop(); cancel() }
 }
 
-// ended tells why a context made by either has ended.
+// ended says why a context made by either has ended.
 func (l *Log) ended(ctx context.Context) error {
 	if l.ctx.Err() != nil {
 		return ledger.ErrClosed
