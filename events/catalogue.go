@@ -1,12 +1,21 @@
 package events
 
-// Type says what happened, in the past tense. A fold version defines which
-// types there are; it refuses others as malformed.
+import (
+	"maps"
+	"slices"
+)
+
+// Type says what happened, in the past tense. A gate defines which types there
+// are; a type above the active gate is malformed.
 type Type string
 
 const (
 	CellCreated   Type = "cell.created"   // record 0: what the fold must know of the cell
-	FoldActivated Type = "fold.activated" // from here on, records fold by another version
+	FoldActivated Type = "fold.activated" // from the next record on, a higher gate is the active one
+
+	// Written by API servers about themselves; the subject is a Servers ref.
+	ServerRegistered Type = "server.registered" // a server runs, and says up to which gate it knows
+	ServerLeft       Type = "server.left"       // it ended, or somebody says that it will not return
 
 	// Written by API servers for any kind.
 	ObjectCreated     Type = "object.created"
@@ -18,10 +27,11 @@ const (
 	RequestRefused    Type = "request.refused"    // refused before it became a record: denials, conflicts
 	PastRead          Type = "past.read"
 	SessionOpened     Type = "session.opened" // exec, attach, port-forward: who entered which pod, and with which command
+	SessionClosed     Type = "session.closed" // its end; Cause names the session.opened
 
 	// Written by schedulers: ours, or a foreign one's Binding.
 	PodPlaced        Type = "pod.placed"
-	PodUnschedulable Type = "pod.unschedulable" // no node fits; Reason says why
+	PodUnschedulable Type = "pod.unschedulable" // no node fits; Facts.Decision says why
 
 	// Written by node health.
 	NodeRegistered Type = "node.registered" // a daemon started: a new registration
@@ -46,7 +56,7 @@ const (
 	DataplaneRebuilt Type = "dataplane.rebuilt" // subject: the node; a flushed table or lost route was put back
 )
 
-// IsReport tells whether t is a node's report about a pod.
+// IsReport reports whether t is a node's report about a pod.
 func (t Type) IsReport() bool {
 	switch t {
 	case PodReported, SandboxCreated, SandboxFailed, SandboxRemoved, ImagePulled, ImageFailed, VolumeFailed,
@@ -56,7 +66,27 @@ func (t Type) IsReport() bool {
 	return false
 }
 
-// IsNode tells whether t speaks of a node itself.
+// IsNode reports whether t speaks of a node itself.
 func (t Type) IsNode() bool {
 	return t == NodeRegistered || t == NodeLost || t == NodeReady || t == DataplaneRebuilt
 }
+
+// gates gives the gate of every type.
+var gates = map[Type]Gate{
+	CellCreated: GateFirst, FoldActivated: GateFirst, ServerRegistered: GateFirst, ServerLeft: GateFirst,
+	ObjectCreated: GateFirst, ObjectUpdated: GateFirst, StatusUpdated: GateFirst, DeletionRequested: GateFirst,
+	ObjectDeleted: GateFirst, PodEvicted: GateFirst, RequestRefused: GateFirst, PastRead: GateFirst,
+	SessionOpened: GateFirst, SessionClosed: GateSessionEnds,
+	PodPlaced: GateFirst, PodUnschedulable: GateFirst,
+	NodeRegistered: GateFirst, NodeLost: GateFirst, NodeReady: GateFirst, DataplaneRebuilt: GateFirst,
+	PodReported: GateFirst, SandboxCreated: GateFirst, SandboxFailed: GateFirst, SandboxRemoved: GateFirst,
+	ImagePulled: GateFirst, ImageFailed: GateFirst, VolumeFailed: GateFirst,
+	ContainerCreated: GateFirst, ContainerStarted: GateFirst, ContainerExited: GateFirst, ContainerKilled: GateFirst,
+	ContainerBackOff: GateFirst, ProbeFailed: GateFirst, ProbeRecovered: GateFirst,
+}
+
+// Gate is the gate that defines t; 0 where none does that this binary knows.
+func (t Type) Gate() Gate { return gates[t] }
+
+// Types lists every type that this binary knows, in the order of their names.
+func Types() []Type { return slices.Sorted(maps.Keys(gates)) }

@@ -30,6 +30,16 @@ type Event struct {
 	Require Precondition
 	Facts   Facts
 	Parts   []Part // at most one per column, ascending
+
+	needs Gate // of the fields that were there when it was read
+}
+
+// Needs is the gate that must be active for e to mean anything: that of its
+// type and, where e was read from a frame, of every field it came with.
+// ok is false where this binary knows no such type.
+func (e *Event) Needs() (g Gate, ok bool) {
+	g = e.Type.Gate()
+	return max(g, e.needs), g != 0
 }
 
 // Actor is who did it. Exactly one of ServiceAccount, Node and Reconciler says

@@ -18,9 +18,10 @@ func sample() *Event {
 			Labels: []Pair{{"app", "web"}, {"tier", ""}}, Owners: []Owner{{Kind: ReplicaSets, Name: "web", UID: "r", Controller: true}},
 			Finalizers: []string{"x/y"}, Deleting: 9, Grace: -1, Generation: 2,
 			Pod: &Pod{Requests: Resources{MilliCPU: 100, Memory: 1 << 30}, Tolerations: []Toleration{{Key: "k", Forever: true}},
-				Ports: []PodPort{{"http", "TCP", 80}}, Gates: []string{""}},
-			Report: &Report{Epoch: 1, Registration: 3, Feed: 0, Phase: Running, Incidents: []Incident{{Reason: "Started"}}},
-			Cell:   &Cell{},
+				Ports: []PodPort{{"http", "TCP", 80}}},
+			Report:   &Report{Epoch: 1, Registration: 3, Feed: 0, Phase: Running, Incidents: []Incident{{Reason: "Started"}}},
+			Cell:     &Cell{},
+			Decision: &Decision{Nodes: 3, Filtered: []Filtered{{Reason: 1, Nodes: 3, Names: []string{"", "n1"}}}},
 		},
 		Parts: []Part{{Column: Spec, Encoding: "e", Data: []byte("body")}, {Column: Status}},
 	}
@@ -73,6 +74,47 @@ func TestEveryFlippedBitOfAFrameIsMalformed(t *testing.T) {
 			}
 			b[i] ^= 1 << bit
 		}
+	}
+}
+
+func TestARecordNeedsTheGateOfItsType(t *testing.T) {
+	for _, typ := range Types() {
+		e, err := ReadFrame(AppendFrame(nil, &Event{Type: typ, Subject: Ref{Kind: Pods}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g, ok := e.Needs(); !ok || g != typ.Gate() || g > Newest {
+			t.Errorf("%s needs %s, %t", typ, g, ok)
+		}
+	}
+	if _, ok := (&Event{Type: "pod.exploded"}).Needs(); ok {
+		t.Error("a type that no gate defines passes")
+	}
+	for g := GateFirst; g <= Newest; g++ {
+		if back, err := ParseGate(g.String()); err != nil || back != g {
+			t.Error(g, back, err)
+		}
+	}
+}
+
+func TestAReportWithMoreThanItsShareOfIncidentsIsMalformed(t *testing.T) {
+	e := sample()
+	e.Facts.Report.Incidents = make([]Incident, MaxIncidents)
+	if _, err := ReadFrame(AppendFrame(nil, e)); err != nil {
+		t.Fatal(err)
+	}
+	e.Facts.Report.Incidents = make([]Incident, MaxIncidents+1)
+	if _, err := ReadFrame(AppendFrame(nil, e)); !errors.Is(err, ErrMalformed) {
+		t.Fatal(err)
+	}
+}
+
+func TestDecisionsOfOneClassDifferInCountsAlone(t *testing.T) {
+	a := &Decision{Nodes: 3, Filtered: []Filtered{{Reason: 2, Nodes: 2}, {Reason: 1, Arg: "k", Nodes: 1, Names: []string{"n1"}}}}
+	b := &Decision{Nodes: 9, Filtered: []Filtered{{Reason: 1, Arg: "k", Nodes: 8}, {Reason: 2, Nodes: 1}}}
+	c := &Decision{Nodes: 9, Filtered: []Filtered{{Reason: 1, Arg: "other", Nodes: 8}, {Reason: 2, Nodes: 1}}}
+	if !SameClass(a, b) || SameClass(a, c) || SameClass(a, nil) || !SameClass(nil, nil) || SameClass(a, &Decision{}) {
+		t.Fatal(SameClass(a, b), SameClass(a, c))
 	}
 }
 

@@ -4,7 +4,7 @@ import "cairn/events/wire"
 
 // Facts is all of a record that the fold may read, extracted by the writer.
 // For a kind without a message of its own the common fields are enough.
-// Field numbers are frozen; new fields belong to a new fold version.
+// Field numbers are frozen; a new field belongs to a new gate.
 //
 // Invariant: integers only; lists that mean sets (labels, selectors,
 // finalizers) are sorted by the writer and without duplicates.
@@ -29,7 +29,9 @@ type Facts struct {
 	Cell       *Cell
 	Denial     *Denial
 	Activation *Activation
-	Rollout    *Rollout // status.updated of a workload by the rollout reconciler
+	Rollout    *Rollout  // status.updated of a workload by the rollout reconciler
+	Decision   *Decision // pod.unschedulable: why no node fits
+	Server     *Server   // server.registered
 }
 
 // Pair is a label or a node selector entry.
@@ -54,7 +56,7 @@ type Cell struct {
 	Name         string
 	Incarnation  string // a UUID
 	R0           uint64 // lifts this incarnation's revisions above all before it
-	FoldVersion  uint64
+	Gate         Gate   // active from record 0 on
 	Window       uint64 // W: a record more than W past its base is refused; ids are kept that long
 	PodRange     string // CIDR
 	ServiceRange string // CIDR
@@ -64,8 +66,14 @@ type Cell struct {
 	DNSAddress   string // never handed out to a Service unasked
 }
 
-// Activation makes a fold version the active one from the next record on.
-type Activation struct{ FoldVersion uint64 }
+// Activation makes a gate the active one from the next record on.
+type Activation struct{ Gate Gate }
+
+// Server is what a server says of itself when it starts.
+type Server struct {
+	Supports Gate   // the highest gate it knows
+	Version  string // cairn's, for people
+}
 
 // Denial is what request.refused says: a request refused before append.
 type Denial struct {
@@ -84,6 +92,7 @@ type Rollout struct {
 }
 
 func (f *Facts) Fields(w *wire.Codec) {
+	w.Since(uint64(GateFirst))
 	wire.Repeated(w, 1, &f.Labels)
 	wire.Repeated(w, 2, &f.Owners)
 	w.Strs(3, &f.Finalizers)
@@ -103,6 +112,8 @@ func (f *Facts) Fields(w *wire.Codec) {
 	wire.Optional(w, 35, &f.Denial)
 	wire.Optional(w, 36, &f.Activation)
 	wire.Optional(w, 37, &f.Rollout)
+	wire.Optional(w, 38, &f.Decision)
+	wire.Optional(w, 39, &f.Server)
 }
 
 func (p *Pair) Fields(w *wire.Codec) { w.Str(1, &p.Key); w.Str(2, &p.Value) }
@@ -120,7 +131,7 @@ func (c *Cell) Fields(w *wire.Codec) {
 	w.Str(1, &c.Name)
 	w.Str(2, &c.Incarnation)
 	w.Uint(3, &c.R0)
-	w.Uint(4, &c.FoldVersion)
+	w.Uint(4, (*uint64)(&c.Gate))
 	w.Uint(5, &c.Window)
 	w.Str(6, &c.PodRange)
 	w.Str(7, &c.ServiceRange)
@@ -130,7 +141,12 @@ func (c *Cell) Fields(w *wire.Codec) {
 	w.Str(11, &c.DNSAddress)
 }
 
-func (a *Activation) Fields(w *wire.Codec) { w.Uint(1, &a.FoldVersion) }
+func (a *Activation) Fields(w *wire.Codec) { w.Uint(1, (*uint64)(&a.Gate)) }
+
+func (s *Server) Fields(w *wire.Codec) {
+	w.Uint(1, (*uint64)(&s.Supports))
+	w.Str(2, &s.Version)
+}
 
 func (d *Denial) Fields(w *wire.Codec) {
 	w.Str(1, &d.Verb)

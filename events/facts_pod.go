@@ -13,11 +13,8 @@ type Pod struct {
 	HostNetwork  bool
 	Priority     int64
 	Scheduler    string // spec.schedulerName
-	Spread       []Pair // labels of the set it should be spread with (its controller's selector); empty: none
 	Hostname     string
 	Subdomain    string
-	Identity     bool     // replaced only after its node confirmed the stop
-	Gates        []string // readiness gates; kept for a later fold
 }
 
 // Resources in whole units: CPU in thousandths of a core, memory and
@@ -63,8 +60,8 @@ type Taint struct{ Key, Value, Effect string }
 // Placement is what pod.placed says.
 type Placement struct {
 	Node         string
-	Registration Offset // the node's registration that its writer saw
-	Why          string // the scheduler's reasons, for people
+	Registration Offset    // the node's registration that its writer saw
+	Decision     *Decision // what the scheduler chose from; nil: nobody chose
 }
 
 // Phase of a pod, in Kubernetes' sense.
@@ -81,6 +78,9 @@ func (p Phase) String() string {
 	return [...]string{"Pending", "Running", "Succeeded", "Failed"}[p&3]
 }
 
+// MaxIncidents bounds a report: more are malformed.
+const MaxIncidents = 64
+
 // Report is what every report of a node about a pod says.
 type Report struct {
 	Epoch        uint64 // the placement it speaks of
@@ -89,7 +89,7 @@ type Report struct {
 	Happened     int64  // on the node's clock, Unix nanoseconds
 	Phase        Phase
 	Ready        bool
-	Incidents    []Incident
+	Incidents    []Incident // MaxIncidents at most
 }
 
 // Incident is one thing worth telling a person: a row of `kubectl get events`.
@@ -110,11 +110,8 @@ func (p *Pod) Fields(w *wire.Codec) {
 	w.Bool(7, &p.HostNetwork)
 	w.Int(8, &p.Priority)
 	w.Str(9, &p.Scheduler)
-	wire.Repeated(w, 10, &p.Spread)
-	w.Str(11, &p.Hostname)
-	w.Str(12, &p.Subdomain)
-	w.Bool(13, &p.Identity)
-	w.Strs(14, &p.Gates)
+	w.Str(10, &p.Hostname)
+	w.Str(11, &p.Subdomain)
 }
 
 func (r *Resources) Fields(w *wire.Codec) {
@@ -161,7 +158,7 @@ func (t *Taint) Fields(w *wire.Codec) {
 func (p *Placement) Fields(w *wire.Codec) {
 	w.Str(1, &p.Node)
 	w.Int(2, (*int64)(&p.Registration))
-	w.Str(3, &p.Why)
+	wire.Optional(w, 3, &p.Decision)
 }
 
 func (r *Report) Fields(w *wire.Codec) {
@@ -174,6 +171,9 @@ func (r *Report) Fields(w *wire.Codec) {
 	wire.Repeated(w, 7, &r.Incidents)
 	if w.Reading() && r.Phase > Failed {
 		w.Fail("phase %d", r.Phase)
+	}
+	if len(r.Incidents) > MaxIncidents {
+		w.Fail("%d incidents", len(r.Incidents))
 	}
 }
 

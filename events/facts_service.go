@@ -24,18 +24,29 @@ type ServicePort struct {
 	AppProtocol    string
 }
 
-// EndpointSet is a user's own Endpoints or EndpointSlice.
+// EndpointSet is a user's own Endpoints, or its own EndpointSlice: then there
+// is one subset.
 type EndpointSet struct {
-	Service   string // the Service's name
-	Endpoints []Endpoint
+	Service string // the Service's name
+	Subsets []EndpointSubset
 }
 
-// Endpoint is an address and port that serves one port of a Service.
-type Endpoint struct {
-	PortName, Protocol string
-	Address            string
-	Port               uint64
-	Ready              bool
+// EndpointSubset is addresses that all serve the same ports.
+type EndpointSubset struct {
+	Ports     []EndpointPort
+	Addresses []EndpointAddress
+}
+
+// EndpointPort is one port of a subset.
+type EndpointPort struct {
+	Name, Protocol, AppProtocol string
+	Port                        uint64
+}
+
+// EndpointAddress is one address of a subset.
+type EndpointAddress struct {
+	Address, Hostname, Node string
+	Ready                   bool
 }
 
 // Selector is a normalised label selector: requirements sorted by key,
@@ -52,7 +63,7 @@ type Requirement struct {
 type Workload struct {
 	Replicas        uint64
 	Selector        Selector
-	TemplateHash    string // of the pod template without pod-template-hash
+	TemplateHash    string // of the pod template as it was first written: kept while the template means the same
 	TemplateLabels  []Pair
 	MinReadySeconds uint64
 }
@@ -96,15 +107,26 @@ func (p *ServicePort) Fields(w *wire.Codec) {
 
 func (e *EndpointSet) Fields(w *wire.Codec) {
 	w.Str(1, &e.Service)
-	wire.Repeated(w, 2, &e.Endpoints)
+	wire.Repeated(w, 2, &e.Subsets)
 }
 
-func (e *Endpoint) Fields(w *wire.Codec) {
-	w.Str(1, &e.PortName)
-	w.Str(2, &e.Protocol)
-	w.Str(3, &e.Address)
-	w.Uint(4, &e.Port)
-	w.Bool(5, &e.Ready)
+func (e *EndpointSubset) Fields(w *wire.Codec) {
+	wire.Repeated(w, 1, &e.Ports)
+	wire.Repeated(w, 2, &e.Addresses)
+}
+
+func (p *EndpointPort) Fields(w *wire.Codec) {
+	w.Str(1, &p.Name)
+	w.Str(2, &p.Protocol)
+	w.Str(3, &p.AppProtocol)
+	w.Uint(4, &p.Port)
+}
+
+func (a *EndpointAddress) Fields(w *wire.Codec) {
+	w.Str(1, &a.Address)
+	w.Str(2, &a.Hostname)
+	w.Str(3, &a.Node)
+	w.Bool(4, &a.Ready)
 }
 
 func (s *Selector) Fields(w *wire.Codec) { wire.Repeated(w, 1, &s.Requirements) }

@@ -24,12 +24,14 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // AppendFrame appends e's frame to b.
 func AppendFrame(b []byte, e *Event) []byte {
-	payload := wire.Encode(e)
+	start := len(b)
 	b = append(b, frameMagic...)
-	b = append(b, frameFormat)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(payload)))
-	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(payload, castagnoli))
-	return append(b, payload...)
+	b = append(b, frameFormat, 0, 0, 0, 0, 0, 0, 0, 0)
+	b, _ = wire.Append(b, e)
+	payload := b[start+frameHeader:]
+	binary.BigEndian.PutUint32(b[start+4:], uint32(len(payload)))
+	binary.BigEndian.PutUint32(b[start+8:], crc32.Checksum(payload, castagnoli))
+	return b
 }
 
 // ReadFrame reads the event in a whole frame. The event keeps slices of b.
@@ -50,8 +52,10 @@ func ReadFrame(b []byte) (*Event, error) {
 		return nil, fmt.Errorf("%w: frame checksum", ErrMalformed)
 	}
 	e := new(Event)
-	if err := wire.Decode(payload, e); err != nil {
+	needs, err := wire.DecodeNeeds(payload, e)
+	if err != nil {
 		return nil, err
 	}
+	e.needs = Gate(needs)
 	return e, nil
 }

@@ -23,7 +23,8 @@ const (
 	ServiceAccounts = "serviceaccounts"
 	Events          = "events"
 	Leases          = "leases.coordination.k8s.io"
-	Cells           = "cells.cairn" // the subject of record 0 and of activations
+	Cells           = "cells.cairn"   // the subject of record 0 and of activations
+	Servers         = "servers.cairn" // the API servers of a cell
 )
 
 // Ref names an object within a cell. Namespace is empty for cluster-scoped

@@ -17,9 +17,15 @@ var ErrMalformed = errors.New("malformed")
 // Invariant: what it reads without error, it writes back as the same bytes.
 // So fields must ascend, varints must be minimal, defaults must be left out,
 // and no field may be unknown.
+//
+// Every field belongs to a gate: those listed after Since(g) to g, until the
+// message ends. Needs is the highest gate of the fields that were present: who
+// reads with a lower one must take the whole for malformed.
 type Codec struct {
 	buf     []byte // written so far, or still to be read
 	reading bool
+	gate    uint64 // of the field listed next
+	needs   uint64
 	err     error
 }
 
@@ -31,21 +37,41 @@ type Message interface{ Fields(*Codec) }
 
 // Encode gives a message's canonical bytes.
 func Encode(m Message) []byte {
-	w := Codec{}
+	b, _ := Append(nil, m)
+	return b
+}
+
+// Append appends a message's canonical bytes to b, and gives the gate that it needs.
+func Append(b []byte, m Message) (bytes []byte, needs uint64) {
+	w := Codec{buf: b}
 	m.Fields(&w)
-	return w.buf
+	return w.buf, w.needs
 }
 
 // Decode reads b into an empty message. Errors wrap ErrMalformed.
 func Decode(b []byte, m Message) error {
+	_, err := DecodeNeeds(b, m)
+	return err
+}
+
+// DecodeNeeds is Decode, and gives the gate that the message needs.
+func DecodeNeeds(b []byte, m Message) (needs uint64, err error) {
 	w := Codec{buf: b, reading: true}
-	m.Fields(&w)
+	w.message(m)
+	return w.needs, w.err
+}
+
+// message reads a message that fills the buffer.
+func (w *Codec) message(m Message) {
+	m.Fields(w)
 	if w.err == nil && len(w.buf) > 0 {
 		num, _, _ := protowire.ConsumeTag(w.buf)
 		w.Fail("field %d is unknown or out of order", num)
 	}
-	return w.err
 }
+
+// Since says that the fields listed from here on belong to gate g.
+func (w *Codec) Since(g uint64) { w.gate = g }
 
 // Fail makes the message malformed; the first reason stays.
 func (w *Codec) Fail(format string, args ...any) {
@@ -54,7 +80,7 @@ func (w *Codec) Fail(format string, args ...any) {
 	}
 }
 
-// next tells whether field num of type t comes next, and consumes its tag.
+// next reports whether field num of type t comes next, and consumes its tag.
 func (w *Codec) next(num protowire.Number, t protowire.Type) bool {
 	if w.err != nil || len(w.buf) == 0 {
 		return false
@@ -72,7 +98,43 @@ func (w *Codec) next(num protowire.Number, t protowire.Type) bool {
 		return false
 	}
 	w.buf = w.buf[size:]
+	w.needs = max(w.needs, w.gate)
 	return true
+}
+
+// tag begins a field that is present.
+func (w *Codec) tag(num protowire.Number, t protowire.Type) {
+	w.buf = protowire.AppendTag(w.buf, num, t)
+	w.needs = max(w.needs, w.gate)
+}
+
+// nested writes a message as a field, in place: its length is known only
+// afterwards, and mostly takes the one byte that was left for it.
+func (w *Codec) nested(num protowire.Number, m Message) {
+	gate := w.gate
+	w.tag(num, protowire.BytesType)
+	at := len(w.buf)
+	w.buf = append(w.buf, 0)
+	w.gate = 0
+	m.Fields(w)
+	w.gate = gate
+	n := len(w.buf) - at - 1
+	if more := protowire.SizeVarint(uint64(n)) - 1; more > 0 {
+		w.buf = append(w.buf, make([]byte, more)...)
+		copy(w.buf[at+1+more:], w.buf[at+1:at+1+n])
+	}
+	protowire.AppendVarint(w.buf[:at], uint64(n))
+}
+
+// read reads a nested message from b.
+func (w *Codec) read(b []byte, m Message) {
+	if w.err != nil {
+		return
+	}
+	rest, gate := w.buf, w.gate
+	w.buf, w.gate = b, 0
+	w.message(m)
+	w.buf, w.gate = rest, gate
 }
 
 func (w *Codec) varint(num protowire.Number) uint64 {
@@ -89,7 +151,8 @@ func (w *Codec) varint(num protowire.Number) uint64 {
 func (w *Codec) Uint(num protowire.Number, p *uint64) {
 	if !w.reading {
 		if *p != 0 {
-			w.buf = protowire.AppendVarint(protowire.AppendTag(w.buf, num, protowire.VarintType), *p)
+			w.tag(num, protowire.VarintType)
+			w.buf = protowire.AppendVarint(w.buf, *p)
 		}
 		return
 	}
@@ -125,7 +188,8 @@ func (w *Codec) Bool(num protowire.Number, p *bool) {
 func (w *Codec) Bytes(num protowire.Number, p *[]byte) {
 	if !w.reading {
 		if len(*p) > 0 {
-			w.buf = protowire.AppendBytes(protowire.AppendTag(w.buf, num, protowire.BytesType), *p)
+			w.tag(num, protowire.BytesType)
+			w.buf = protowire.AppendBytes(w.buf, *p)
 		}
 		return
 	}
@@ -151,7 +215,8 @@ func (w *Codec) chunk(num protowire.Number) []byte {
 func (w *Codec) Str(num protowire.Number, p *string) {
 	if !w.reading {
 		if *p != "" {
-			w.buf = protowire.AppendString(protowire.AppendTag(w.buf, num, protowire.BytesType), *p)
+			w.tag(num, protowire.BytesType)
+			w.buf = protowire.AppendString(w.buf, *p)
 		}
 		return
 	}
@@ -166,7 +231,8 @@ func (w *Codec) Str(num protowire.Number, p *string) {
 func (w *Codec) Strs(num protowire.Number, p *[]string) {
 	if !w.reading {
 		for _, s := range *p {
-			w.buf = protowire.AppendString(protowire.AppendTag(w.buf, num, protowire.BytesType), s)
+			w.tag(num, protowire.BytesType)
+			w.buf = protowire.AppendString(w.buf, s)
 		}
 		return
 	}
@@ -179,7 +245,8 @@ func (w *Codec) Strs(num protowire.Number, p *[]string) {
 func Integers[T ~int64](w *Codec, num protowire.Number, p *[]T) {
 	if !w.reading {
 		for _, o := range *p {
-			w.buf = protowire.AppendVarint(protowire.AppendTag(w.buf, num, protowire.VarintType), uint64(o))
+			w.tag(num, protowire.VarintType)
+			w.buf = protowire.AppendVarint(w.buf, uint64(o))
 		}
 		return
 	}
@@ -188,7 +255,7 @@ func Integers[T ~int64](w *Codec, num protowire.Number, p *[]T) {
 	}
 }
 
-// Reading tells whether the codec reads; a field that needs a conversion of
+// Reading reports whether the codec reads; a field that needs a conversion of
 // its own asks.
 func (w *Codec) Reading() bool { return w.reading }
 
@@ -198,8 +265,10 @@ func Inline[T any, P interface {
 	Message
 }](w *Codec, num protowire.Number, p P) {
 	if !w.reading {
-		if b := Encode(p); len(b) > 0 {
-			w.buf = protowire.AppendBytes(protowire.AppendTag(w.buf, num, protowire.BytesType), b)
+		at, needs := len(w.buf), w.needs
+		w.nested(num, p)
+		if len(w.buf) == at+protowire.SizeTag(num)+1 {
+			w.buf, w.needs = w.buf[:at], needs
 		}
 		return
 	}
@@ -208,9 +277,7 @@ func Inline[T any, P interface {
 		if w.err == nil && len(b) == 0 {
 			w.Fail("field %d: a default is written", num)
 		}
-		if w.err == nil {
-			w.err = Decode(b, p)
-		}
+		w.read(b, p)
 	}
 }
 
@@ -221,15 +288,13 @@ func Optional[T any, P interface {
 }](w *Codec, num protowire.Number, p *P) {
 	if !w.reading {
 		if *p != nil {
-			w.buf = protowire.AppendBytes(protowire.AppendTag(w.buf, num, protowire.BytesType), Encode(*p))
+			w.nested(num, *p)
 		}
 		return
 	}
 	if w.next(num, protowire.BytesType) {
 		*p = new(T)
-		if b := w.chunk(num); w.err == nil {
-			w.err = Decode(b, *p)
-		}
+		w.read(w.chunk(num), *p)
 	}
 }
 
@@ -240,15 +305,33 @@ func Repeated[T any, P interface {
 }](w *Codec, num protowire.Number, p *[]T) {
 	if !w.reading {
 		for i := range *p {
-			w.buf = protowire.AppendBytes(protowire.AppendTag(w.buf, num, protowire.BytesType), Encode(P(&(*p)[i])))
+			w.nested(num, P(&(*p)[i]))
 		}
 		return
 	}
 	for w.next(num, protowire.BytesType) {
 		var v T
-		if b := w.chunk(num); w.err == nil {
-			w.err = Decode(b, P(&v))
-		}
+		w.read(w.chunk(num), P(&v))
 		*p = append(*p, v)
 	}
 }
+
+// Numbers writes one field per element, each in a message of its own: an
+// element may be zero.
+func Numbers(w *Codec, num protowire.Number, p *[]uint64) {
+	if !w.reading {
+		for _, v := range *p {
+			w.nested(num, &number{v})
+		}
+		return
+	}
+	for w.next(num, protowire.BytesType) {
+		var n number
+		w.read(w.chunk(num), &n)
+		*p = append(*p, n.v)
+	}
+}
+
+type number struct{ v uint64 }
+
+func (n *number) Fields(w *Codec) { w.Uint(1, &n.v) }

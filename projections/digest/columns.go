@@ -14,7 +14,7 @@ const (
 	Projected
 	Spec
 	Status
-	columns
+	Count // of columns
 )
 
 // Effect is what a change does to a column.
@@ -26,15 +26,19 @@ const (
 	Changed               // Bytes is its value now
 )
 
-// Column is what one change does to one column.
+// Column is what one change does to one column, and how it stands after it.
 type Column struct {
 	Effect Effect
-	Bytes  []byte   // canonical encoding, with Changed
-	Hash   [32]byte // SHA-256 of Bytes, with Changed
+	Bytes  []byte          // canonical encoding, with Changed
+	Hash   [32]byte        // SHA-256 of the column's bytes; with Kept from Add on
+	At     events.Revision // of the change that set it, from Add on; 0: there is none
 }
 
-// Columns are one change's columns, by number.
-type Columns [columns]Column
+// Columns are what one change does to its object's columns.
+type Columns struct {
+	Column [Count]Column
+	Lived  bool // from Add on: the object lived before the change
+}
 
 // Encode gives the canonical columns of each of r's changes. It is the costly
 // part of hashing and touches nothing shared: run it where there is room.
@@ -56,20 +60,20 @@ func encodeChange(c *fold.Change, to *Columns) {
 	fresh := c.Created == c.Revision
 	if fresh || c.FactsChanged {
 		if c.Facts == nil {
-			to[Facts].Effect = Removed
+			to.Column[Facts].Effect = Removed
 		} else {
-			to[Facts].set(events.EncodeFacts(c.Facts))
+			to.Column[Facts].set(events.EncodeFacts(c.Facts))
 		}
 	}
 	if fresh || c.ProjectedChanged {
 		if c.Projected == nil {
-			to[Projected].Effect = Removed
+			to.Column[Projected].Effect = Removed
 		} else {
-			to[Projected].set(fold.EncodeProjected(c.Projected))
+			to.Column[Projected].set(fold.EncodeProjected(c.Projected))
 		}
 	}
-	to[Spec].part(c.Spec, fresh)
-	to[Status].part(c.Status, fresh)
+	to.Column[Spec].part(c.Spec, fresh)
+	to.Column[Status].part(c.Status, fresh)
 }
 
 func (c *Column) part(p *events.Part, fresh bool) {
@@ -83,4 +87,12 @@ func (c *Column) part(p *events.Part, fresh bool) {
 
 func (c *Column) set(b []byte) {
 	*c = Column{Effect: Changed, Bytes: b, Hash: sha256.Sum256(b)}
+}
+
+// HashOf gives a column's hash from its bytes; nil: there is none.
+func HashOf(column []byte) [32]byte {
+	if column == nil {
+		return [32]byte{}
+	}
+	return sha256.Sum256(column)
 }

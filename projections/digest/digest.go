@@ -2,126 +2,107 @@ package digest
 
 import (
 	"crypto/sha256"
-	"fmt"
-	"iter"
 
 	"cairn/events"
-	"cairn/events/wire"
 	"cairn/projections/fold"
 	"cairn/projections/view"
 )
 
-// element is a live object as the set hash sees it.
-type element struct {
-	uid                        string
-	revision, written, created events.Revision
-	has                        [columns]bool
-	hash                       [columns][32]byte
+// object is what is kept of a live object: enough to take its element out of
+// the set, and to make the next one when some of its columns change. It holds
+// no pointer and no name: 250 bytes in all with its place in the map.
+type object struct {
+	element key
+	hash    [Count][32]byte
+	at      [Count]events.Revision // 0: no such column
 }
 
 // Digest follows results and knows the position after the last one.
 //
-// Invariant: set is the sum over live without stale's keys, plus stale's
-// elements: an object changed twice between two Settles costs one hash.
+// Invariant: set is the sum over live without stale's refs, plus stale's
+// elements: an object changed twice between two Settles costs one expansion.
 type Digest struct {
 	pos   view.Position
 	set   Set
-	live  map[events.Ref]*element
-	stale map[events.Ref]*element // as the set still has them; nil: not in it
-	hash  hasher
+	live  map[key]*object // by the hash of its ref
+	stale map[key]before
+	x     expander
 	buf   []byte
+}
+
+// before is what the set still has of an object that changed.
+type before struct {
+	element key
+	present bool
 }
 
 // New is the digest before the first record.
 func New() *Digest {
 	return &Digest{
 		pos:   view.Position{Offset: events.NoOffset, State: new(Set).Sum()},
-		live:  map[events.Ref]*element{},
-		stale: map[events.Ref]*element{},
+		live:  map[key]*object{},
+		stale: map[key]before{},
 	}
 }
 
-// Restore is the digest at a stored position, of which live gives all objects.
-// An error means that the objects are not those the digest was taken of.
-func Restore(pos view.Position, live iter.Seq[*view.Object]) (*Digest, error) {
-	d := New()
-	for o := range live {
-		if o.Ref.Kind == events.Events {
-			continue
-		}
-		e := elementOf(o)
-		d.live[o.Ref] = e
-		d.set.add(d.expand(o.Ref, e))
-	}
-	if sum := d.set.Sum(); sum != pos.State || len(d.live) != pos.Objects {
-		return nil, fmt.Errorf("digest: the stored objects (%d) do not match the stored digest (of %d): got %x, want %x", len(d.live), pos.Objects, sum[:8], pos.State[:8])
-	}
-	d.pos = pos
-	return d, nil
-}
-
-func elementOf(o *view.Object) *element {
-	e := &element{uid: o.UID, revision: o.Revision, written: o.Written, created: o.Created}
-	put := func(c int, b []byte) { e.has[c], e.hash[c] = true, sha256.Sum256(b) }
-	if o.Facts != nil {
-		put(Facts, events.EncodeFacts(o.Facts))
-	}
-	if o.Projected != nil {
-		put(Projected, fold.EncodeProjected(o.Projected))
-	}
-	if o.Spec != nil {
-		put(Spec, wire.Encode(o.Spec))
-	}
-	if o.Status != nil {
-		put(Status, wire.Encode(o.Status))
-	}
-	return e
-}
-
-// Add takes the next result with its Encode.
-func (d *Digest) Add(r *fold.Result, cols []Columns) {
-	d.pos.Chain = link(d.pos.Chain, r, cols)
-	d.pos.Offset, d.pos.Time = r.Offset, r.Time
+// Add takes the next result with its Encode, and completes the columns: of
+// those kept, too, they then say what they are and since when. It returns the
+// chain after the record.
+func (d *Digest) Add(r *fold.Result, cols []Columns) [32]byte {
+	d.pos.Chain = d.link(d.pos.Chain, r, cols)
+	d.pos.Offset, d.pos.Time, d.pos.Gate = r.Offset, r.Time, r.Gate
 	if e := r.Event; e != nil && e.Type == events.CellCreated && r.Outcome.Accepted() && d.pos.Cell == nil {
 		d.pos.Cell, d.pos.R0 = e.Facts.Cell, e.Facts.Cell.R0
 	}
 	for i := range r.Changes {
-		if r.Changes[i].Ref.Kind != events.Events {
-			d.change(&r.Changes[i], &cols[i])
-		}
+		d.change(&r.Changes[i], &cols[i])
 	}
+	return d.pos.Chain
 }
 
 func (d *Digest) change(c *fold.Change, cols *Columns) {
-	old := d.live[c.Ref]
-	if _, ok := d.stale[c.Ref]; !ok {
-		d.stale[c.Ref] = old
-	}
-	if c.Deleted {
-		delete(d.live, c.Ref)
-		return
-	}
-	e := &element{uid: c.UID, revision: c.Revision, written: c.Written, created: c.Created}
-	for k := range cols {
-		switch {
-		case cols[k].Effect == Changed:
-			e.has[k], e.hash[k] = true, cols[k].Hash
-		case cols[k].Effect == Kept && old != nil:
-			e.has[k], e.hash[k] = old.has[k], old.hash[k]
+	ref := d.refKey(c.Ref)
+	old := d.live[ref]
+	if _, ok := d.stale[ref]; !ok {
+		if old == nil {
+			d.stale[ref] = before{}
+		} else {
+			d.stale[ref] = before{old.element, true}
 		}
 	}
-	d.live[c.Ref] = e
+	cols.Lived = old != nil
+	now := object{}
+	for k := range cols.Column {
+		col := &cols.Column[k]
+		switch {
+		case col.Effect == Changed:
+			col.At = c.Revision
+		case col.Effect == Kept && old != nil:
+			col.Hash, col.At = old.hash[k], old.at[k]
+		}
+		now.hash[k], now.at[k] = col.Hash, col.At
+	}
+	if c.Deleted {
+		delete(d.live, ref)
+		return
+	}
+	now.element = d.element(c.Ref, c.UID, c.Revision, c.Written, c.Created, &now)
+	if old != nil {
+		*old = now
+		return
+	}
+	d.live[ref] = &now
 }
 
 // Settle brings the state digest up to the last result and returns the position.
 func (d *Digest) Settle() view.Position {
 	if len(d.stale) > 0 {
 		for ref, old := range d.stale {
-			if old != nil {
-				d.set.remove(d.expand(ref, old))
+			if old.present {
+				d.set.remove(d.x.expand(&old.element))
 			}
-			if e := d.live[ref]; e != nil {
-				d.set.add(d.expand(ref, e))
+			if o := d.live[ref]; o != nil {
+				d.set.add(d.x.expand(&o.element))
 			}
 		}
 		clear(d.stale)
@@ -133,15 +114,22 @@ func (d *Digest) Settle() view.Position {
 // Lanes are the bytes behind the state digest as of the last Settle.
 func (d *Digest) Lanes() []byte { return d.set.Bytes() }
 
-func (d *Digest) expand(ref events.Ref, e *element) *[LaneBytes]byte {
-	b := appendIdentity(d.buf[:0], ref, e.uid, e.revision, e.written, e.created)
-	for k := range e.has {
-		if e.has[k] {
-			b = append(append(b, 1), e.hash[k][:]...)
+func (d *Digest) refKey(ref events.Ref) key {
+	d.buf = appendRef(append(d.buf[:0], domainRef), ref)
+	return sha256.Sum256(d.buf)
+}
+
+// element is the key of a live object's element. Frozen: ref, uid, revisions;
+// then for each column whether there is one, and the hash of its bytes.
+func (d *Digest) element(ref events.Ref, uid string, revision, written, created events.Revision, o *object) key {
+	b := appendIdentity(append(d.buf[:0], domainElement), ref, uid, revision, written, created)
+	for k := range o.at {
+		if o.at[k] != 0 {
+			b = append(append(b, 1), o.hash[k][:]...)
 		} else {
 			b = append(b, 0)
 		}
 	}
 	d.buf = b
-	return d.hash.expand(b)
+	return sha256.Sum256(b)
 }

@@ -16,12 +16,14 @@ func DecodeProjected(b []byte) (*Projected, error) {
 
 // Fields lists p's fields; numbers are frozen.
 func (p *Projected) Fields(w *wire.Codec) {
+	w.Since(uint64(events.GateFirst))
 	wire.Optional(w, 1, &p.Pod)
 	wire.Optional(w, 2, &p.Node)
 	wire.Optional(w, 3, &p.Service)
 	wire.Optional(w, 4, &p.Workload)
 	wire.Optional(w, 5, &p.Endpoints)
-	wire.Optional(w, 6, &p.Event)
+	wire.Optional(w, 6, &p.Slice)
+	wire.Optional(w, 7, &p.Server)
 }
 
 // Fields lists s's fields; numbers are frozen.
@@ -33,14 +35,16 @@ func (s *PodState) Fields(w *wire.Codec) {
 	w.Int(5, &s.PlacedAt)
 	w.Str(6, &s.Address)
 	w.Str(7, &s.HostAddress)
-	w.Str(8, &s.Why)
-	w.Int(9, (*int64)(&s.Unplaceable))
-	w.Uint(10, (*uint64)(&s.Phase))
-	w.Bool(11, &s.Ready)
-	w.Int(12, &s.ReadyAt)
-	w.Int(13, (*int64)(&s.Reported))
-	w.Bool(14, &s.Stopped)
-	w.Bool(15, &s.Lost)
+	w.Int(8, (*int64)(&s.Unplaceable))
+	wire.Optional(w, 9, &s.Decision)
+	w.Uint(10, &s.Attempts)
+	w.Int(11, &s.TriedAt)
+	w.Uint(12, (*uint64)(&s.Phase))
+	w.Bool(13, &s.Ready)
+	w.Int(14, &s.ReadyAt)
+	w.Int(15, (*int64)(&s.Reported))
+	w.Bool(16, &s.Stopped)
+	w.Bool(17, &s.Lost)
 }
 
 // Fields lists s's fields; numbers are frozen.
@@ -49,13 +53,18 @@ func (s *NodeState) Fields(w *wire.Codec) {
 	w.Int(2, (*int64)(&s.Registration))
 	w.Bool(3, &s.Ready)
 	w.Int(4, &s.Since)
-	w.Str(5, &s.Why)
+	code := uint64(s.Code)
+	w.Uint(5, &code)
+	w.Str(6, &s.Note)
+	if w.Reading() {
+		s.Code = NodeCode(code)
+	}
 }
 
 // Fields lists s's fields; numbers are frozen.
 func (s *ServiceState) Fields(w *wire.Codec) {
 	w.Str(1, &s.ClusterIP)
-	numbers(w, 2, &s.NodePorts)
+	wire.Numbers(w, 2, &s.NodePorts)
 }
 
 // Fields lists s's fields; numbers are frozen.
@@ -71,8 +80,18 @@ func (s *WorkloadState) Fields(w *wire.Codec) {
 func (s *EndpointsState) Fields(w *wire.Codec) {
 	w.Str(1, &s.Service)
 	w.Str(2, &s.ServiceUID)
-	wire.Repeated(w, 3, &s.Ports)
-	wire.Repeated(w, 4, &s.Backends)
+	w.Int(3, (*int64)(&s.Updated))
+}
+
+// Fields lists s's fields; numbers are frozen.
+func (s *SliceState) Fields(w *wire.Codec) {
+	w.Str(1, &s.Service)
+	w.Str(2, &s.ServiceUID)
+	w.Uint(3, &s.Number)
+	w.Bool(4, &s.Mirrored)
+	wire.Repeated(w, 5, &s.Ports)
+	wire.Numbers(w, 6, &s.Targets)
+	wire.Repeated(w, 7, &s.Backends)
 }
 
 // Fields lists b's fields; numbers are frozen.
@@ -85,40 +104,33 @@ func (b *Backend) Fields(w *wire.Codec) {
 	w.Bool(6, &b.Ready)
 	w.Bool(7, &b.Serving)
 	w.Bool(8, &b.Terminating)
-	numbers(w, 9, &b.Targets)
 }
 
 // Fields lists s's fields; numbers are frozen.
-func (s *EventState) Fields(w *wire.Codec) {
-	wire.Inline(w, 1, &s.Regarding)
-	w.Str(2, &s.RegardingUID)
-	w.Str(3, &s.Reason)
-	w.Str(4, &s.Message)
-	w.Bool(5, &s.Warning)
-	w.Str(6, &s.Component)
-	w.Int(7, &s.Time)
-	w.Int(8, (*int64)(&s.Offset))
-	w.Str(9, &s.Container)
+func (s *ServerState) Fields(w *wire.Codec) {
+	w.Uint(1, (*uint64)(&s.Supports))
+	w.Str(2, &s.Version)
+	w.Int(3, (*int64)(&s.Registered))
 }
 
-type number struct{ v uint64 }
+// EncodeKubeEvent gives k's canonical bytes: for rows and digests.
+func EncodeKubeEvent(k *KubeEvent) []byte { return wire.Encode(k) }
 
-func (n *number) Fields(w *wire.Codec) { w.Uint(1, &n.v) }
-
-// numbers writes one field per element; an element may be zero.
-func numbers(w *wire.Codec, num wire.Number, p *[]uint64) {
-	var list []number
-	for _, v := range *p {
-		list = append(list, number{v})
-	}
+// Fields lists k's fields; numbers are frozen.
+func (k *KubeEvent) Fields(w *wire.Codec) {
+	wire.Inline(w, 1, &k.Regarding)
+	w.Str(2, &k.RegardingUID)
+	code := uint64(k.Code)
+	w.Uint(3, &code)
+	w.Strs(4, &k.Args)
+	wire.Optional(w, 5, &k.Decision)
+	w.Str(6, &k.Reason)
+	w.Str(7, &k.Note)
+	w.Bool(8, &k.Warning)
+	w.Str(9, &k.Source)
+	w.Str(10, &k.Container)
 	if w.Reading() {
-		list = nil
-	}
-	wire.Repeated(w, num, &list)
-	if w.Reading() {
-		for _, n := range list {
-			*p = append(*p, n.v)
-		}
+		k.Code = EventCode(code)
 	}
 }
 
@@ -135,13 +147,12 @@ func (r *objectRow) Fields(w *wire.Codec) {
 
 // Fields lists g's fields; numbers are frozen.
 func (g *globals) Fields(w *wire.Codec) {
-	wire.Optional(w, 1, &g.cell)
-	w.Int(2, (*int64)(&g.last))
-	w.Int(3, &g.time)
-	w.Uint(4, &g.version)
-	w.Str(5, &g.lastServiceIP)
-	w.Uint(6, &g.lastNodePort)
-	w.Str(7, &g.lastNodeRange)
+	w.Int(1, (*int64)(&g.last))
+	w.Int(2, &g.time)
+	w.Uint(3, (*uint64)(&g.gate))
+	w.Str(4, &g.lastServiceIP)
+	w.Uint(5, &g.lastNodePort)
+	w.Str(6, &g.lastNodeRange)
 }
 
 // Fields lists c's fields; numbers are frozen.
@@ -157,5 +168,3 @@ func (s *share) Fields(w *wire.Codec) {
 	w.Str(1, &s.rangeText)
 	w.Str(2, &s.last)
 }
-
-var _ = events.NoOffset

@@ -1,12 +1,9 @@
 package fold
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"net/netip"
+	"cmp"
+	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"cairn/events"
 )
@@ -24,133 +21,140 @@ func (s *State) servicesOf(pod *object) []events.Ref {
 	return list
 }
 
-func endpointsRef(svc events.Ref) events.Ref {
-	return events.Ref{Kind: events.Endpoints, Namespace: svc.Namespace, Name: svc.Name}
+// selects reports whether the fold says what serves a service.
+func selects(svc *object) bool {
+	return svc != nil && len(svc.facts.Service.Selector) > 0 && svc.facts.Service.Type != "ExternalName"
 }
 
-// sliceRef names the first EndpointSlice rendered for a service: the name is a
-// function of the service's, and unlikely to be anyone else's.
-func sliceRef(svc events.Ref) events.Ref {
-	sum := sha256.Sum256([]byte(svc.Namespace + "/" + svc.Name))
-	return events.Ref{Kind: events.EndpointSlices, Namespace: svc.Namespace, Name: svc.Name + "-" + hex.EncodeToString(sum[:4])}
-}
-
-// derivedUID names what is rendered from another object (RFC 9562, version 8).
-func derivedUID(uid, what string) string {
-	sum := sha256.Sum256([]byte(uid + "/" + what))
-	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80
-	return events.ID(sum[:16]).String()
-}
-
-// projectService renders a selector service's Endpoints and EndpointSlices, or
-// removes them.
-func (s *State) projectService(ref events.Ref, svc *object) {
-	if svc == nil || len(svc.facts.Service.Selector) == 0 || svc.facts.Service.Type == "ExternalName" {
-		if o := s.objects[endpointsRef(ref)]; o != nil && o.facts == nil {
-			s.remove(o.ref)
-			for _, slice := range sorted(s.slices[ref]) {
-				s.remove(slice)
-			}
-		}
-		return
+// projectServices brings endpoints up to date: of services whose own spec
+// changed all of them, else of those pods that changed.
+func (s *State) projectServices() {
+	st := &s.step.stale
+	for _, ref := range sorted(st.services) {
+		s.projectService(ref, s.objects[ref])
 	}
-	st := s.endpointsOf(svc)
-	s.render(endpointsRef(ref), derivedUID(svc.uid, "endpoints"), st)
-	groups := byTargets(st)
-	wanted := refs{}
-	for i, g := range groups {
-		slice, what := sliceRef(ref), "endpointslice"
-		if i > 0 {
-			what += targetsName(g)
-			slice.Name += "-" + derivedUID("", what)[:8]
+	for _, ref := range sorted(st.pods) {
+		if _, whole := st.services[ref]; whole {
+			continue
 		}
-		wanted[slice] = struct{}{}
-		s.render(slice, derivedUID(svc.uid, what), g)
+		svc, own := s.objects[ref], s.objects[endpointsRef(ref)]
+		if !selects(svc) || own != nil && own.facts != nil {
+			continue
+		}
+		for _, pod := range sorted(st.pods[ref]) {
+			s.projectBackend(svc, pod)
+		}
 	}
-	for _, slice := range sorted(s.slices[ref]) {
-		if _, ok := wanted[slice]; !ok {
-			s.remove(slice)
+	for _, ref := range sorted(st.mirrors) {
+		s.projectMirror(ref, s.objects[ref])
+	}
+	changed := s.writeDrafts()
+	for _, ref := range sorted(changed) {
+		if svc := s.objects[ref]; selects(svc) {
+			s.touchEndpoints(svc)
 		}
 	}
 }
 
-// byTargets parts backends by the port numbers behind the service's ports: an
-// EndpointSlice has one list of ports, but a named port may have another number
-// in each pod, or none. There is always one group, the first by its numbers.
-func byTargets(st *EndpointsState) []*EndpointsState {
-	var groups []*EndpointsState
-	for _, b := range st.Backends {
-		i := slices.IndexFunc(groups, func(g *EndpointsState) bool { return slices.Equal(g.Backends[0].Targets, b.Targets) })
-		if i < 0 {
-			i = len(groups)
-			groups = append(groups, &EndpointsState{Service: st.Service, ServiceUID: st.ServiceUID, Ports: st.Ports})
+// touchEndpoints changes the Endpoints that stand for a service's slices.
+func (s *State) touchEndpoints(svc *object) {
+	ref := endpointsRef(svc.ref)
+	o := &object{ref: ref, uid: derivedUID(svc.uid, "endpoints"),
+		projected: &Projected{Endpoints: &EndpointsState{Service: svc.ref.Name, ServiceUID: svc.uid, Updated: s.last}}}
+	if old := s.objects[ref]; old != nil {
+		if old.facts != nil {
+			return // a user's own object of that name stays
 		}
-		groups[i].Backends = append(groups[i].Backends, b)
-	}
-	if len(groups) == 0 {
-		return []*EndpointsState{st}
-	}
-	slices.SortFunc(groups, func(a, b *EndpointsState) int { return slices.Compare(a.Backends[0].Targets, b.Backends[0].Targets) })
-	return groups
-}
-
-func targetsName(g *EndpointsState) string {
-	name := ""
-	for _, t := range g.Backends[0].Targets {
-		name += "/" + strconv.FormatUint(t, 10)
-	}
-	return name
-}
-
-// render puts an object that the fold makes as a whole.
-func (s *State) render(ref events.Ref, uid string, st *EndpointsState) {
-	old := s.objects[ref]
-	if old != nil && (old.facts != nil || old.uid == uid && sameProjected(old.projected, &Projected{Endpoints: st})) {
-		return // a user's own object of that name stays; what is the same stays unwritten
-	}
-	o := &object{ref: ref, uid: uid, projected: &Projected{Endpoints: st}}
-	if old != nil && old.uid == uid {
-		o.revision, o.written, o.created = old.revision, old.written, old.created
+		if old.uid == o.uid {
+			o.revision, o.written, o.created = old.revision, old.written, old.created
+		}
 	}
 	s.put(o)
 }
 
-func (s *State) endpointsOf(svc *object) *EndpointsState {
+// projectService renders all slices of a service whose spec changed, or
+// removes them.
+func (s *State) projectService(ref events.Ref, svc *object) {
+	own := s.objects[endpointsRef(ref)]
+	if own != nil && own.facts != nil {
+		add(&s.step.stale.mirrors, own.ref) // a user's own, which may have lost or found its service
+		return
+	}
+	if !selects(svc) {
+		s.dropSlices(ref)
+		s.remove(endpointsRef(ref))
+		return
+	}
 	f := svc.facts.Service
-	st := &EndpointsState{Service: svc.ref.Name, ServiceUID: svc.uid, Ports: f.Ports}
+	ix := s.indexOf(ref)
+	for n := range ix.numbers {
+		if old := s.objects[SliceRef(ref, n)].projected.Slice; old.ServiceUID != svc.uid || !slices.Equal(old.Ports, f.Ports) {
+			s.dropSlices(ref) // other ports: every slice becomes another one
+			ix = s.indexOf(ref)
+			break
+		}
+	}
+	for _, name := range sortedKeys(ix.member) {
+		s.projectBackend(svc, events.Ref{Kind: events.Pods, Namespace: ref.Namespace, Name: name})
+	}
 	first := f.Selector[0]
-	for ref := range s.podsBy[labelKey{svc.ref.Namespace, first.Key, first.Value}] {
-		pod := s.objects[ref]
-		p := pod.pod()
-		if p.Address == "" || p.Stopped || p.Phase == events.Succeeded || p.Phase == events.Failed ||
-			!hasLabels(pod.facts.Labels, f.Selector) {
-			continue
-		}
-		serving := p.Ready && !p.Lost
-		b := Backend{Address: p.Address, Node: p.Node, Pod: ref.Name, PodUID: pod.uid,
-			Serving: serving, Terminating: pod.facts.Deleting != 0}
-		b.Ready = f.PublishNotReady || serving && !b.Terminating
-		if pod.facts.Pod.Subdomain == svc.ref.Name {
-			b.Hostname = pod.facts.Pod.Hostname
-		}
-		for _, port := range f.Ports {
-			b.Targets = append(b.Targets, target(port, pod.facts.Pod))
-		}
-		st.Backends = append(st.Backends, b)
+	for _, pod := range sorted(s.podsBy[labelKey{ref.Namespace, first.Key, first.Value}]) {
+		s.projectBackend(svc, pod)
 	}
-	slices.SortFunc(st.Backends, compareBackends)
-	return st
+	if len(ix.numbers) == 0 {
+		targets := make([]uint64, len(f.Ports))
+		for i, p := range f.Ports {
+			targets[i] = target(p, nil)
+		}
+		s.newSlice(ref, svc.uid, f.Ports, targets)
+	}
+	if own == nil || own.uid != derivedUID(svc.uid, "endpoints") {
+		s.touchEndpoints(svc)
+	}
 }
 
-func compareBackends(a, b Backend) int {
-	x, _ := netip.ParseAddr(a.Address)
-	y, _ := netip.ParseAddr(b.Address)
-	if c := x.Compare(y); c != 0 {
-		return c
+// dropSlices removes all slices of a service, those drafted in this record too.
+func (s *State) dropSlices(svc events.Ref) {
+	ix := s.slices[svc]
+	if ix == nil {
+		return
 	}
-	return strings.Compare(a.Pod, b.Pod)
+	for _, n := range sortedKeys(ix.numbers) {
+		s.dropSlice(svc, n)
+	}
 }
 
+// projectBackend brings one pod's backend of a service up to date.
+func (s *State) projectBackend(svc *object, ref events.Ref) {
+	pod := s.objects[ref]
+	f := svc.facts.Service
+	if pod == nil || !serves(pod) || !hasLabels(pod.facts.Labels, f.Selector) {
+		s.dropBackend(svc.ref, ref.Name)
+		return
+	}
+	p := pod.pod()
+	serving := p.Ready && !p.Lost
+	b := Backend{Address: p.Address, Node: p.Node, Pod: ref.Name, PodUID: pod.uid,
+		Serving: serving, Terminating: pod.facts.Deleting != 0}
+	b.Ready = f.PublishNotReady || serving && !b.Terminating
+	if pod.facts.Pod.Subdomain == svc.ref.Name {
+		b.Hostname = pod.facts.Pod.Hostname
+	}
+	targets := make([]uint64, len(f.Ports))
+	for i, port := range f.Ports {
+		targets[i] = target(port, pod.facts.Pod)
+	}
+	s.setBackend(svc.ref, svc.uid, f.Ports, targets, b)
+}
+
+// serves reports whether a pod has an address that something may answer on.
+func serves(pod *object) bool {
+	p := pod.pod()
+	return p.Address != "" && !p.Stopped && !p.Finished()
+}
+
+// target is the port of a pod behind a service's port; 0: the pod has none of
+// that name. pod may be nil: for a service without pods.
 func target(port events.ServicePort, pod *events.Pod) uint64 {
 	if port.TargetName == "" {
 		if port.Target == 0 {
@@ -158,57 +162,78 @@ func target(port events.ServicePort, pod *events.Pod) uint64 {
 		}
 		return port.Target
 	}
-	for _, p := range pod.Ports {
-		if p.Name == port.TargetName && p.Protocol == port.Protocol {
-			return p.Port
+	if pod != nil {
+		for _, p := range pod.Ports {
+			if p.Name == port.TargetName && p.Protocol == port.Protocol {
+				return p.Port
+			}
 		}
 	}
 	return 0
 }
 
-// projectMirror renders an EndpointSlice from a user's own Endpoints, so that
-// there is one place that says what serves a service.
+// projectMirror renders slices from a user's own Endpoints, so that there is
+// one place that says what serves a service: subset by subset, as they stand.
 func (s *State) projectMirror(ref events.Ref, o *object) {
-	svc := events.Ref{Kind: events.Services, Namespace: ref.Namespace, Name: ref.Name}
-	if o == nil {
-		if m := s.objects[sliceRef(svc)]; m != nil && m.facts == nil && s.objects[endpointsRef(svc)] == nil {
-			s.remove(m.ref)
+	ref.Kind = events.Services
+	svc := s.objects[ref]
+	if o == nil || o.facts == nil || o.facts.Endpoints == nil {
+		if !selects(svc) {
+			s.dropSlices(ref)
 		}
 		return
 	}
-	if o.facts == nil || o.facts.Endpoints == nil {
-		return
+	uid := ""
+	if svc != nil {
+		uid = svc.uid
 	}
-	st := &EndpointsState{Service: ref.Name}
-	if owner := s.objects[svc]; owner != nil {
-		st.ServiceUID = owner.uid
-	}
-	byAddress := map[string]int{}
-	for _, e := range o.facts.Endpoints.Endpoints {
-		port := slices.IndexFunc(st.Ports, func(p events.ServicePort) bool {
-			return p.Name == e.PortName && p.Protocol == e.Protocol && p.Target == e.Port
-		})
-		if port < 0 {
-			port = len(st.Ports)
-			st.Ports = append(st.Ports, events.ServicePort{Name: e.PortName, Protocol: e.Protocol, Port: e.Port, Target: e.Port})
-		}
-		i, ok := byAddress[e.Address]
-		if !ok {
-			i = len(st.Backends)
-			byAddress[e.Address] = i
-			st.Backends = append(st.Backends, Backend{Address: e.Address, Ready: e.Ready, Serving: e.Ready})
-		}
-		b := &st.Backends[i]
-		for len(b.Targets) <= port {
-			b.Targets = append(b.Targets, 0)
-		}
-		b.Targets[port] = e.Port
-	}
-	for i := range st.Backends {
-		for len(st.Backends[i].Targets) < len(st.Ports) {
-			st.Backends[i].Targets = append(st.Backends[i].Targets, 0)
+	var want []*SliceState
+	for _, sub := range o.facts.Endpoints.Subsets {
+		ports, targets := subsetPorts(sub.Ports)
+		addresses := slices.SortedFunc(slices.Values(sub.Addresses), compareAddress)
+		for chunk := range slices.Chunk(addresses, MaxSlice) {
+			d := &SliceState{Service: ref.Name, ServiceUID: uid, Number: uint64(len(want)), Mirrored: true, Ports: ports, Targets: targets}
+			for _, a := range chunk {
+				d.Backends = append(d.Backends, Backend{Address: a.Address, Node: a.Node, Hostname: a.Hostname, Ready: a.Ready, Serving: a.Ready})
+			}
+			want = append(want, d)
 		}
 	}
-	slices.SortFunc(st.Backends, compareBackends)
-	s.render(sliceRef(svc), derivedUID(o.uid, "endpointslice"), st)
+	s.replaceSlices(ref, want)
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+func subsetPorts(list []events.EndpointPort) (ports []events.ServicePort, targets []uint64) {
+	for _, p := range list {
+		ports = append(ports, events.ServicePort{Name: p.Name, Protocol: p.Protocol, Port: p.Port, Target: p.Port, AppProtocol: p.AppProtocol})
+		targets = append(targets, p.Port)
+	}
+	return ports, targets
+}
+
+// replaceSlices makes a service's slices exactly these, numbered from 0. Only
+// mirrors are replaced: nothing looks for one of their members, and an address
+// may stand in several subsets, so their index knows the numbers alone.
+func (s *State) replaceSlices(svc events.Ref, want []*SliceState) {
+	ix := s.indexOf(svc)
+	for _, n := range sortedKeys(ix.numbers) {
+		if n >= uint64(len(want)) {
+			s.dropSlice(svc, n)
+		}
+	}
+	ix = s.indexOf(svc)
+	if s.step.stale.drafts == nil {
+		s.step.stale.drafts = map[events.Ref]*SliceState{}
+	}
+	for _, d := range want {
+		if o := s.objects[SliceRef(svc, d.Number)]; o != nil && o.facts != nil {
+			continue // a user's own slice of that very name stays
+		}
+		ix.numbers[d.Number] = targetsKey(d.Targets)
+		s.step.stale.drafts[SliceRef(svc, d.Number)] = d
+	}
+	if len(ix.numbers) == 0 {
+		delete(s.slices, svc)
+	}
 }

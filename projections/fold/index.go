@@ -1,21 +1,32 @@
 package fold
 
-import "cairn/events"
+import (
+	"net/netip"
+	"slices"
+
+	"cairn/events"
+	"cairn/projections/fit"
+)
 
 type refs map[events.Ref]struct{}
 
 // index holds what is looked up by something else than a name.
 //
-// Invariant: it is a function of the objects; reindex keeps it so.
+// Invariant: it is a function of the objects and claims; reindex keeps it so,
+// and for slices what changes them.
 type index struct {
-	held       map[string]int         // objects with facts, by namespace
-	owned      map[string]refs        // by controller's uid
-	podsBy     map[labelKey]refs      // pods by label
-	servicesBy map[labelKey]refs      // services by the first pair of their selector
-	clusterIPs map[string]events.Ref  // services by address
-	nodePorts  map[portKey]events.Ref // services by node port
-	loads      map[string]*load       // by node
-	slices     map[events.Ref]refs    // rendered EndpointSlices, by service
+	held       map[string]int             // objects with facts, by namespace
+	owned      map[string]refs            // by controller's uid
+	counts     map[ownerKey]WorkloadState // of live pods, by controller
+	podsBy     map[labelKey]refs          // pods by label
+	servicesBy map[labelKey]refs          // services by the first pair of their selector
+	clusterIPs map[string]events.Ref      // services by address
+	nodePorts  map[portKey]events.Ref     // services by node port
+	loads      map[string]*load           // by node
+	slices     map[events.Ref]*sliceIndex // by service
+	servers    refs                       // registered and not left
+	claimed    map[string][]netip.Addr    // addresses, by pod's uid
+	onNode     map[string]int             // claims, by node
 }
 
 type labelKey struct{ namespace, key, value string }
@@ -25,17 +36,17 @@ type portKey struct {
 	port     uint64
 }
 
-// load is what is placed on a node and not yet gone.
+// load is what is placed on a node and holds room there.
 type load struct {
-	used  events.Resources
-	pods  refs
-	ports map[events.HostPort]int
+	fit.Node
+	pods refs
 }
 
 func newIndex() index {
 	return index{
-		held: map[string]int{}, owned: map[string]refs{}, podsBy: map[labelKey]refs{}, servicesBy: map[labelKey]refs{},
-		clusterIPs: map[string]events.Ref{}, nodePorts: map[portKey]events.Ref{}, loads: map[string]*load{}, slices: map[events.Ref]refs{},
+		held: map[string]int{}, owned: map[string]refs{}, counts: map[ownerKey]WorkloadState{}, podsBy: map[labelKey]refs{}, servicesBy: map[labelKey]refs{},
+		clusterIPs: map[string]events.Ref{}, nodePorts: map[portKey]events.Ref{}, loads: map[string]*load{}, slices: map[events.Ref]*sliceIndex{},
+		servers: refs{}, claimed: map[string][]netip.Addr{}, onNode: map[string]int{},
 	}
 }
 
@@ -45,6 +56,20 @@ func (s *State) reindex(old, now *object) {
 	}
 	s.enter(old, -1)
 	s.enter(now, +1)
+	a, b := templateLabels(old), templateLabels(now)
+	switch {
+	case old != nil && old.facts != nil && old.facts.Workload != nil && (now == nil || now.uid != old.uid):
+		s.recount(ownerKey{old.ref, old.uid}, nil)
+	case now != nil && now.facts != nil && now.facts.Workload != nil && (old == nil || !slices.Equal(a, b)):
+		s.recount(ownerKey{now.ref, now.uid}, now)
+	}
+}
+
+func templateLabels(o *object) []events.Pair {
+	if o == nil || o.facts == nil || o.facts.Workload == nil {
+		return nil
+	}
+	return o.facts.Workload.TemplateLabels
 }
 
 // enter adds what o contributes to the index, or takes it away.
@@ -53,9 +78,8 @@ func (s *State) enter(o *object, sign int) {
 		return
 	}
 	if o.facts == nil {
-		if o.ref.Kind == events.EndpointSlices {
-			svc := events.Ref{Kind: events.Services, Namespace: o.ref.Namespace, Name: o.projected.Endpoints.Service}
-			enterRef(s.slices, svc, o.ref, sign)
+		if o.projected != nil && o.projected.Server != nil {
+			enterOne(s.servers, o.ref, sign)
 		}
 		return
 	}
@@ -73,6 +97,7 @@ func (s *State) enter(o *object, sign int) {
 			enterRef(s.podsBy, labelKey{o.ref.Namespace, l.Key, l.Value}, o.ref, sign)
 		}
 		s.enterLoad(o, sign)
+		s.count(o, sign)
 	}
 	if svc := o.facts.Service; svc != nil {
 		if len(svc.Selector) > 0 {
@@ -82,54 +107,36 @@ func (s *State) enter(o *object, sign int) {
 	}
 }
 
-func enterRef[K comparable](m map[K]refs, k K, r events.Ref, sign int) {
+func enterOne(m refs, r events.Ref, sign int) {
 	if sign > 0 {
-		if m[k] == nil {
-			m[k] = refs{}
-		}
-		m[k][r] = struct{}{}
-		return
+		m[r] = struct{}{}
+	} else {
+		delete(m, r)
 	}
-	delete(m[k], r)
+}
+
+func enterRef[K comparable](m map[K]refs, k K, r events.Ref, sign int) {
+	if sign > 0 && m[k] == nil {
+		m[k] = refs{}
+	}
+	enterOne(m[k], r, sign)
 	if len(m[k]) == 0 {
 		delete(m, k)
 	}
 }
 
-// counted tells whether a pod takes room on its node.
-func counted(o *object) bool {
-	p := o.pod()
-	return p.Placed != 0 && !p.Stopped && p.Phase != events.Succeeded && p.Phase != events.Failed
-}
-
 func (s *State) enterLoad(o *object, sign int) {
-	if !counted(o) {
+	if !o.pod().Holds() {
 		return
 	}
 	node := o.pod().Node
 	l := s.loads[node]
 	if l == nil {
-		l = &load{pods: refs{}, ports: map[events.HostPort]int{}}
+		l = &load{pods: refs{}}
 		s.loads[node] = l
 	}
-	r := o.facts.Pod.Requests
-	if sign > 0 {
-		l.pods[o.ref] = struct{}{}
-		l.used.MilliCPU += r.MilliCPU
-		l.used.Memory += r.Memory
-		l.used.Storage += r.Storage
-	} else {
-		delete(l.pods, o.ref)
-		l.used.MilliCPU -= r.MilliCPU
-		l.used.Memory -= r.Memory
-		l.used.Storage -= r.Storage
-	}
-	for _, p := range o.facts.Pod.HostPorts {
-		l.ports[p] += sign
-		if l.ports[p] == 0 {
-			delete(l.ports, p)
-		}
-	}
+	enterOne(l.pods, o.ref, sign)
+	l.Hold(o.facts.Pod, sign)
 	if len(l.pods) == 0 {
 		delete(s.loads, node)
 	}

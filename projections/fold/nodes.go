@@ -9,33 +9,36 @@ func (s *State) nodeEvent(e *events.Event) Outcome {
 		return refused
 	}
 	if old.facts == nil || old.facts.Node == nil {
-		return refuse(Malformed, string(e.Type)+" needs a node")
+		return incomplete(e)
 	}
 	n := *old.node()
 	switch e.Type {
 	case events.DataplaneRebuilt:
-		s.tell1(old, true, "DataplaneRebuilt", e.Reason)
+		s.emit(old, KubeEvent{Code: DataplaneRebuilt, Warning: true})
 		return Outcome{}
 	case events.NodeRegistered:
 		pods, ok := s.nodeRange(e.Subject.Name)
 		if !ok {
-			return refuse(Quota, "no share of the pod range "+s.cell.PodRange+" is left for node "+e.Subject.Name)
+			return refuse(Quota, NoPodRange, s.cell.PodRange, e.Subject.Name)
 		}
 		n.PodRange, n.Registration = pods, s.last
-		s.setReady(&n, true, e.Reason)
-		s.tell1(old, false, "Registered", "Node "+e.Subject.Name+" registered"+because(e.Reason))
+		s.setReady(&n, true, NodeHasJoined)
+		s.emit(old, KubeEvent{Code: NodeRegistered})
 	case events.NodeLost:
 		if !n.Ready {
-			return refuse(Moved, "node "+e.Subject.Name+" is not ready already")
+			return refuse(Moved, AlreadyLost, e.Subject.Name)
 		}
-		s.setReady(&n, false, e.Reason)
-		s.tell1(old, true, "NodeNotReady", "Node "+e.Subject.Name+" is lost"+because(e.Reason))
+		s.setReady(&n, false, NodeIsLost)
+		s.emit(old, KubeEvent{Code: NodeLost, Warning: true})
 	case events.NodeReady:
-		if n.Ready || n.Registration == 0 {
-			return refuse(Moved, "node "+e.Subject.Name+" is ready already or not registered")
+		if n.Registration == 0 {
+			return refuse(Moved, NotRegistered, e.Subject.Name)
 		}
-		s.setReady(&n, true, e.Reason)
-		s.tell1(old, false, "NodeReady", "Node "+e.Subject.Name+" is ready"+because(e.Reason))
+		if n.Ready {
+			return refuse(Moved, AlreadyReady, e.Subject.Name)
+		}
+		s.setReady(&n, true, NodeHasReturned)
+		s.emit(old, KubeEvent{Code: NodeReturned})
 	}
 	o := *old
 	o.projected = &Projected{Node: &n}
@@ -45,11 +48,11 @@ func (s *State) nodeEvent(e *events.Event) Outcome {
 	return Outcome{}
 }
 
-func (s *State) setReady(n *NodeState, ready bool, why string) {
+func (s *State) setReady(n *NodeState, ready bool, code NodeCode) {
 	if n.Ready != ready || n.Since == 0 {
 		n.Ready, n.Since = ready, s.time
 	}
-	n.Why = why
+	n.Code, n.Note = code, s.step.event.Reason
 }
 
 // markPods takes a lost node's pods out of rotation, or lets them back in.

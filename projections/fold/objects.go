@@ -1,6 +1,10 @@
 package fold
 
-import "cairn/events"
+import (
+	"strconv"
+
+	"cairn/events"
+)
 
 // put replaces or adds an object, and keeps what it was before the record.
 func (s *State) put(o *object) {
@@ -24,23 +28,26 @@ func (s *State) remove(ref events.Ref) {
 	delete(s.objects, ref)
 	s.reindex(old, nil)
 	s.markStale(old, nil)
+	if old.facts != nil && old.facts.Pod != nil {
+		s.abandon(old)
+	}
 }
 
 func (s *State) create(e *events.Event) Outcome {
 	ref := e.Subject
-	if ref.Kind == "" || ref.Name == "" || e.UID == "" || e.Part(events.Spec) == nil || ref.Kind == events.Events {
-		return refuse(Malformed, "object.created needs a kind, a name, a uid and a body")
+	if ref.Kind == "" || ref.Name == "" || e.UID == "" || e.Part(events.Spec) == nil || ref.Kind == events.Events || ref.Kind == events.Servers {
+		return incomplete(e)
 	}
 	if o := s.checkNamespace(ref); !o.Accepted() {
 		return o
 	}
 	if old := s.objects[ref]; old != nil {
-		return refuse(Exists, ref.String()+" exists")
+		return refuse(Exists, ObjectExists, ref.String())
 	}
-	o := &object{ref: ref, uid: e.UID, facts: &e.Facts}
+	o := &object{ref: ref, uid: e.UID, facts: factsOf(e)}
 	if svc := e.Facts.Service; svc != nil {
-		if len(svc.Selector) > 0 && s.objects[endpointsRef(ref)] != nil {
-			return refuse(Exists, endpointsRef(ref).String()+" exists and is not this service's")
+		if refused := s.checkEndpoints(ref, svc); !refused.Accepted() {
+			return refused
 		}
 		state, refused := s.serviceAddresses(ref, svc, nil)
 		if !refused.Accepted() {
@@ -52,7 +59,22 @@ func (s *State) create(e *events.Event) Outcome {
 		o.projected = &Projected{Pod: &PodState{}}
 	}
 	s.write(e, o)
-	s.tellCreated(e)
+	s.emitCreated(e)
+	return Outcome{}
+}
+
+// factsOf copies the facts out of a record, so that an object that lives long
+// does not keep the bodies that came with it in memory.
+func factsOf(e *events.Event) *events.Facts {
+	f := e.Facts
+	return &f
+}
+
+// checkEndpoints refuses a selector where a user's own Endpoints stand already.
+func (s *State) checkEndpoints(ref events.Ref, svc *events.Service) Outcome {
+	if own := s.objects[endpointsRef(ref)]; len(svc.Selector) > 0 && own != nil && own.facts != nil {
+		return refuse(Exists, OwnEndpoints, own.ref.String())
+	}
 	return Outcome{}
 }
 
@@ -62,10 +84,10 @@ func (s *State) checkNamespace(ref events.Ref) Outcome {
 	}
 	ns := s.objects[events.Ref{Kind: events.Namespaces, Name: ref.Namespace}]
 	if ns == nil {
-		return refuse(NotFound, "namespace "+ref.Namespace+" does not exist")
+		return refuse(NotFound, NoNamespace, ref.Namespace)
 	}
 	if ns.facts.Deleting != 0 {
-		return refuse(Terminating, "namespace "+ref.Namespace+" is being terminated")
+		return refuse(Terminating, NamespaceEnding, ref.Namespace)
 	}
 	return Outcome{}
 }
@@ -74,13 +96,13 @@ func (s *State) checkNamespace(ref events.Ref) Outcome {
 func (s *State) subject(e *events.Event) (*object, Outcome) {
 	o := s.objects[e.Subject]
 	if o == nil {
-		return nil, refuse(NotFound, e.Subject.String()+" does not exist")
+		return nil, refuse(NotFound, NoObject, e.Subject.String())
 	}
 	if e.Require.UID != "" && e.Require.UID != o.uid || e.UID != "" && e.UID != o.uid {
-		return nil, refuse(Moved, e.Subject.String()+" is another object of that name now")
+		return nil, refuse(Moved, OtherUID, e.Subject.String())
 	}
 	if e.Require.Written != 0 && e.Require.Written != o.written {
-		return nil, refuse(Moved, e.Subject.String()+" was written at revision "+o.written.String()+", not at "+e.Require.Written.String())
+		return nil, refuse(Moved, OtherRevision, e.Subject.String(), o.written.String(), e.Require.Written.String())
 	}
 	return o, Outcome{}
 }
@@ -91,17 +113,20 @@ func (s *State) update(e *events.Event) Outcome {
 		return refused
 	}
 	if old.facts == nil {
-		return invalid("metadata.name", e.Subject.String()+" is rendered from its service; change the service")
+		return invalid("metadata.name", Rendered, e.Subject.String())
 	}
 	if e.Type == events.DeletionRequested && e.Facts.Deleting == 0 {
-		return refuse(Malformed, "deletion.requested without a deletion time")
+		return incomplete(e)
 	}
 	if old.facts.Deleting != 0 && e.Facts.Deleting == 0 {
-		return invalid("metadata.deletionTimestamp", "can't be taken back")
+		return invalid("metadata.deletionTimestamp", NoReturn)
 	}
 	o := *old
-	o.facts = &e.Facts
+	o.facts = factsOf(e)
 	if svc := e.Facts.Service; svc != nil {
+		if refused := s.checkEndpoints(e.Subject, svc); !refused.Accepted() {
+			return refused
+		}
 		state, refused := s.serviceAddresses(e.Subject, svc, old)
 		if !refused.Accepted() {
 			return refused
@@ -109,15 +134,16 @@ func (s *State) update(e *events.Event) Outcome {
 		o.projected = &Projected{Service: state}
 	}
 	s.write(e, &o)
-	s.tellUpdated(e, old, &o)
-	if e.Facts.Pod != nil && s.finished(&o) {
+	s.emitUpdated(e, old, &o)
+	if e.Facts.Pod != nil && released(&o) {
 		s.remove(o.ref)
 	}
 	return Outcome{}
 }
 
-// finished tells whether nothing holds a deleting pod any more: neither a node nor a finalizer.
-func (s *State) finished(o *object) bool {
+// released reports whether nothing holds a deleting pod any more: neither a
+// node nor a finalizer.
+func released(o *object) bool {
 	p := o.pod()
 	return o.facts.Deleting != 0 && len(o.facts.Finalizers) == 0 && p.Placed != 0 && p.Stopped
 }
@@ -125,28 +151,33 @@ func (s *State) finished(o *object) bool {
 // write puts the subject as the record wants it.
 func (s *State) write(e *events.Event, o *object) {
 	s.step.written = o.ref
-	s.step.parts[o.ref] = [2]*events.Part{e.Part(events.Spec), e.Part(events.Status)}
+	s.step.parts = [2]*events.Part{e.Part(events.Spec), e.Part(events.Status)}
 	s.put(o)
 }
 
+// delete removes an object at once. Finalizers can only be taken off what is
+// being deleted, and whoever took off the last one deletes instead of writing:
+// so an object that still has some goes only from there.
 func (s *State) delete(e *events.Event) Outcome {
 	o, refused := s.subject(e)
-	if !refused.Accepted() {
+	switch {
+	case !refused.Accepted():
 		return refused
-	}
-	if o.facts == nil {
-		return invalid("metadata.name", e.Subject.String()+" is rendered from its service; delete the service")
+	case o.facts == nil:
+		return invalid("metadata.name", Rendered, e.Subject.String())
+	case len(o.facts.Finalizers) > 0 && o.facts.Deleting == 0:
+		return invalid("metadata.finalizers", HasFinalizers, e.Subject.String(), o.facts.Finalizers[0])
 	}
 	if e.Subject.Kind == events.Namespaces {
 		if n := s.held[e.Subject.Name]; n > 0 {
-			return refuse(NotEmpty, "namespace "+e.Subject.Name+" still holds objects")
+			return refuse(NotEmpty, NamespaceHolds, e.Subject.Name, strconv.Itoa(n))
 		}
 	}
 	s.step.written = e.Subject
+	s.emitDeleted(e, o)
 	s.remove(e.Subject)
 	if e.Subject.Kind == events.Nodes {
-		s.dropShare(e.Subject.Name)
+		s.forgetNode(e.Subject.Name)
 	}
-	s.tellDeleted(e, o)
 	return Outcome{}
 }

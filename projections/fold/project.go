@@ -7,11 +7,18 @@ import (
 	"cairn/events"
 )
 
-func sorted(m refs) []events.Ref {
-	return slices.SortedFunc(maps.Keys(m), events.Ref.Compare)
+// stale is what must be projected anew, because of what the record changed.
+type stale struct {
+	workloads []events.Ref
+	services  refs                // whole: their own spec changed
+	pods      map[events.Ref]refs // by service: those of its pods that changed
+	mirrors   refs                // a user's own Endpoints
+	drafts    map[events.Ref]*SliceState
 }
 
-func (s *State) stale(ref events.Ref) { s.step.stale = append(s.step.stale, ref) }
+func sorted[V any](m map[events.Ref]V) []events.Ref {
+	return slices.SortedFunc(maps.Keys(m), events.Ref.Compare)
+}
 
 // markStale notes what must be projected anew because o changed.
 func (s *State) markStale(old, now *object) {
@@ -20,102 +27,58 @@ func (s *State) markStale(old, now *object) {
 		if o == nil || o.facts == nil {
 			continue
 		}
-		if c := controller(o.facts); c != nil {
-			s.stale(events.Ref{Kind: c.Kind, Namespace: o.ref.Namespace, Name: c.Name})
+		if c := controller(o.facts); c != nil && (o.facts.Pod != nil || o.facts.Workload != nil) {
+			s.step.stale.workloads = append(s.step.stale.workloads, events.Ref{Kind: c.Kind, Namespace: o.ref.Namespace, Name: c.Name})
 		}
 		switch {
 		case o.facts.Pod != nil:
 			for _, svc := range s.servicesOf(o) {
-				s.stale(svc)
+				s.markPod(svc, o.ref)
 			}
-		case o.facts.Workload != nil, o.facts.Service != nil, o.ref.Kind == events.Endpoints:
-			if !sameBody {
-				s.stale(o.ref)
-			}
+		case sameBody:
+		case o.facts.Workload != nil:
+			s.step.stale.workloads = append(s.step.stale.workloads, o.ref)
+		case o.facts.Service != nil:
+			add(&s.step.stale.services, o.ref)
+		case o.ref.Kind == events.Endpoints:
+			add(&s.step.stale.mirrors, o.ref)
 		}
 	}
+}
+
+func add(m *refs, r events.Ref) {
+	if *m == nil {
+		*m = refs{}
+	}
+	(*m)[r] = struct{}{}
+}
+
+func (s *State) markPod(svc, pod events.Ref) {
+	m := s.step.stale.pods
+	if m == nil {
+		m = map[events.Ref]refs{}
+		s.step.stale.pods = m
+	}
+	set := m[svc]
+	add(&set, pod)
+	m[svc] = set
 }
 
 // project brings all that is a function of the changed objects up to date.
+//
+// It ends: services and mirrors give rise to no further work, pods to their
+// replica sets, and those to their Deployment; a third round would mean that
+// owners go in a circle, and finds nothing new to count (see projectWorkload).
 func (s *State) project() {
-	for len(s.step.stale) > 0 {
-		list := s.step.stale
-		s.step.stale = nil
+	s.projectServices()
+	for range 3 {
+		list := s.step.stale.workloads
+		s.step.stale.workloads = nil
 		slices.SortFunc(list, events.Ref.Compare)
 		for _, ref := range slices.Compact(list) {
-			o := s.objects[ref]
-			switch {
-			case ref.Kind == events.Services:
-				s.projectService(ref, o)
-			case ref.Kind == events.Endpoints:
-				s.projectMirror(ref, o)
-			case o == nil || o.facts == nil || o.facts.Workload == nil:
-			case o.facts.Deployment != nil:
-				s.setWorkload(o, s.countDeployment(o))
-			default:
-				s.setWorkload(o, s.countPods(o))
+			if o := s.objects[ref]; o != nil && o.facts != nil && o.facts.Workload != nil {
+				s.projectWorkload(o)
 			}
 		}
 	}
-}
-
-func (s *State) setWorkload(o *object, st WorkloadState) {
-	if o.projected != nil && o.projected.Workload != nil && *o.projected.Workload == st {
-		return
-	}
-	o2 := *o
-	o2.projected = &Projected{Workload: &st}
-	s.put(&o2)
-}
-
-// countPods counts a workload's live pods, as Kubernetes' controllers do:
-// without those that are done or being deleted.
-func (s *State) countPods(w *object) WorkloadState {
-	var st WorkloadState
-	for ref := range s.owned[w.uid] {
-		o := s.objects[ref]
-		p := o.pod()
-		if o.facts.Pod == nil || o.facts.Deleting != 0 || p.Phase == events.Succeeded || p.Phase == events.Failed {
-			continue
-		}
-		st.Replicas++
-		if hasLabels(o.facts.Labels, w.facts.Workload.TemplateLabels) {
-			st.FullyLabeled++
-		}
-		if p.Ready && !p.Lost {
-			st.Ready++
-		}
-	}
-	return st
-}
-
-func (s *State) countDeployment(d *object) WorkloadState {
-	var st WorkloadState
-	for ref := range s.owned[d.uid] {
-		o := s.objects[ref]
-		if o.facts.Workload == nil || o.projected == nil || o.projected.Workload == nil {
-			continue
-		}
-		n := o.projected.Workload
-		st.Replicas += n.Replicas
-		st.Ready += n.Ready
-		if o.facts.Workload.TemplateHash == d.facts.Workload.TemplateHash {
-			st.Updated += n.Replicas
-		}
-	}
-	if want := d.facts.Workload.Replicas; want > st.Ready {
-		st.Unavailable = want - st.Ready
-	}
-	return st
-}
-
-// hasLabels tells whether all of want are among labels; both are sorted.
-func hasLabels(labels, want []events.Pair) bool {
-	i := 0
-	for _, l := range labels {
-		if i < len(want) && l == want[i] {
-			i++
-		}
-	}
-	return i == len(want)
 }

@@ -14,21 +14,21 @@ import (
 func (s *State) report(e *events.Event) Outcome {
 	r := e.Facts.Report
 	if r == nil || e.UID == "" {
-		return refuse(Malformed, string(e.Type)+" needs a report and the pod's uid")
+		return incomplete(e)
 	}
 	old := s.objects[e.Subject]
 	if old == nil || old.uid != e.UID {
 		return s.reportOfGone(e, r)
 	}
 	if old.facts == nil || old.facts.Pod == nil {
-		return refuse(Malformed, string(e.Type)+" needs a pod")
+		return incomplete(e)
 	}
 	if refused := s.fence(e, r, old); !refused.Accepted() {
 		return refused
 	}
 	p := *old.pod()
 	p.Reported = s.last
-	if p.Phase != events.Succeeded && p.Phase != events.Failed {
+	if !p.Finished() {
 		p.Phase = r.Phase
 	}
 	if ready := r.Ready && p.Phase == events.Running && e.Type != events.SandboxRemoved; ready != p.Ready {
@@ -43,10 +43,8 @@ func (s *State) report(e *events.Event) Outcome {
 	}
 	o.projected = &Projected{Pod: &p}
 	s.write(e, &o)
-	for _, i := range r.Incidents {
-		s.tellIncident(old, i)
-	}
-	if s.finished(&o) {
+	s.emitIncidents(old, r.Incidents)
+	if released(&o) {
 		s.remove(o.ref)
 	}
 	return Outcome{}
@@ -57,13 +55,13 @@ func (s *State) fence(e *events.Event, r *events.Report, pod *object) Outcome {
 	node := s.objects[events.Ref{Kind: events.Nodes, Name: p.Node}]
 	switch {
 	case p.Placed == 0 || r.Epoch != p.Epoch:
-		return refuse(Fenced, "speaks of placement "+strconv.FormatUint(r.Epoch, 10)+" of pod "+e.Subject.Name+", which is at "+strconv.FormatUint(p.Epoch, 10))
+		return refuse(Fenced, OtherEpoch, e.Subject.Name, strconv.FormatUint(r.Epoch, 10), strconv.FormatUint(p.Epoch, 10))
 	case e.Actor.Node != p.Node:
-		return refuse(Fenced, "pod "+e.Subject.Name+" is placed on "+p.Node)
+		return refuse(Fenced, OtherNode, e.Subject.Name, p.Node)
 	case node == nil || node.node().Registration != r.Registration:
-		return refuse(Fenced, "node "+p.Node+" has registered anew since")
+		return refuse(Fenced, OtherRegistration, p.Node)
 	case p.Stopped:
-		return refuse(Fenced, "the sandbox of pod "+e.Subject.Name+" is gone")
+		return refuse(Fenced, SandboxGone, e.Subject.Name)
 	}
 	return Outcome{}
 }
@@ -72,12 +70,12 @@ func (s *State) fence(e *events.Event, r *events.Report, pod *object) Outcome {
 // address is free only now.
 func (s *State) reportOfGone(e *events.Event, r *events.Report) Outcome {
 	if e.Type == events.SandboxRemoved {
-		for a, c := range s.claims {
-			if c.uid == e.UID && c.epoch == r.Epoch && c.node == e.Actor.Node {
+		for _, a := range s.claimed[e.UID] {
+			if c := s.claims[a]; c.epoch == r.Epoch && c.node == e.Actor.Node {
 				s.release(a)
 				return Outcome{}
 			}
 		}
 	}
-	return refuse(NotFound, "pod "+e.Subject.Namespace+"/"+e.Subject.Name+" with that uid is gone")
+	return refuse(NotFound, PodGone, e.Subject.Namespace, e.Subject.Name)
 }

@@ -16,7 +16,7 @@ type Code uint8
 
 const (
 	OK          Code = iota
-	Malformed        // unreadable, or not defined by the active fold version
+	Malformed        // unreadable, or not defined by the active gate
 	Fault            // the fold failed on it; a bug, recorded
 	Expired          // offset - base > W
 	Duplicate        // a record with this id was folded before; DuplicateOf has its outcome
@@ -30,27 +30,30 @@ const (
 	Unplaceable      // the pod is placed, deleting or done, or the node can't take it
 	Fenced           // a report of another epoch, registration or uid
 	Budget           // a disruption budget forbids it
-	Unsupported      // a fold version that a registered server does not know
+	Unsupported      // a gate that a registered server does not know
 )
 
+var codeNames = [...]string{"ok", "malformed", "fault", "expired", "duplicate", "exists", "moved", "not found", "invalid",
+	"terminating", "quota", "not empty", "unplaceable", "fenced", "budget", "unsupported"}
+
 func (c Code) String() string {
-	names := [...]string{"ok", "malformed", "fault", "expired", "duplicate", "exists", "moved", "not found", "invalid",
-		"terminating", "quota", "not empty", "unplaceable", "fenced", "budget", "unsupported"}
-	if int(c) < len(names) {
-		return names[c]
+	if int(c) < len(codeNames) {
+		return codeNames[c]
 	}
 	return "unknown"
 }
 
-// Outcome is the fold's answer to a record: a function of the ledger alone.
+// Outcome is the fold's answer to a record: a function of the ledger alone,
+// and no prose: projections/message says it in words.
 type Outcome struct {
 	Code        Code
-	Reason      string        // for people; empty when accepted
+	Reason      Reason
+	Args        []string      // Reason's, in the order that its comment gives
 	Field       string        // with Invalid: the field's path
 	DuplicateOf events.Offset // with Duplicate
 }
 
-// Accepted tells whether the record took effect.
+// Accepted reports whether the record took effect.
 func (o Outcome) Accepted() bool { return o.Code == OK }
 
 // Change is one object changed by a record.
@@ -73,14 +76,16 @@ type Change struct {
 // Result is what one record did.
 //
 // Invariant: Changes are ordered by Ref, one per Ref, and their revisions'
-// ordinals are 0, 1, 2...; a refused record has none.
+// ordinals are 0, 1, 2...; a refused record has none, and no KubeEvents.
 type Result struct {
-	Offset  events.Offset
-	Time    int64 // ledger time, made monotone
-	Event   *events.Event
-	Outcome Outcome
-	Changes []Change
-	Rows    []Row // what changed in the fold's own state, see State.Load
+	Offset     events.Offset
+	Time       int64       // ledger time, made monotone
+	Gate       events.Gate // active after it; 0 before record 0
+	Event      *events.Event
+	Outcome    Outcome
+	Changes    []Change
+	KubeEvents []KubeEvent // in order; no part of the fold's state
+	Rows       []Row       // what changed in the fold's own state, see Load
 }
 
 // Row is one row of the fold's stored state; a nil Value removes it.

@@ -14,6 +14,7 @@ import (
 // Keys of rows: a tag, then what tells the row apart.
 const (
 	tagClaim  = 'a'
+	tagCell   = 'c'
 	tagGlobal = 'g'
 	tagSeen   = 'i'
 	tagShare  = 'n'
@@ -33,18 +34,29 @@ func (s *State) row(key, value []byte) {
 }
 
 func (s *State) saveObject(o *object) {
-	s.row(objectKey(o.ref), wire.Encode((*objectRow)(o)))
+	s.row(objectKey(o.ref), s.encode((*objectRow)(o)))
 }
 
-func (s *State) saveGlobals() { s.row([]byte{tagGlobal}, wire.Encode(&s.globals)) }
+func (s *State) saveCell() { s.row([]byte{tagCell}, wire.Encode(s.cell)) }
+
+func (s *State) saveGlobals() { s.row([]byte{tagGlobal}, s.encode(&s.globals)) }
+
+// encode gives m's bytes in a slice of just their size: rows live on, and a
+// slice that grew has up to twice the room.
+func (s *State) encode(m wire.Message) []byte {
+	s.scratch, _ = wire.Append(s.scratch[:0], m)
+	return bytes.Clone(s.scratch)
+}
 
 func (s *State) saveClaim(a netip.Addr, c *claim) {
 	key := append([]byte{tagClaim}, a.AsSlice()...)
 	if c == nil {
+		s.enterClaim(a, s.claims[a], -1)
 		delete(s.claims, a)
 		s.row(key, nil)
 		return
 	}
+	s.enterClaim(a, *c, +1)
 	s.claims[a] = *c
 	s.row(key, wire.Encode(c))
 }
@@ -77,6 +89,9 @@ func Load(rows iter.Seq2[[]byte, []byte]) (*State, error) {
 	}
 	for _, o := range s.objects {
 		s.reindex(nil, o)
+		if o.projected != nil && o.projected.Slice != nil {
+			s.enterSlice(o)
+		}
 	}
 	return s, nil
 }
@@ -86,6 +101,9 @@ func (s *State) load(tag byte, key, value []byte) error {
 	case tagGlobal:
 		s.globals = globals{}
 		return wire.Decode(value, &s.globals)
+	case tagCell:
+		s.cell = new(events.Cell)
+		return wire.Decode(value, s.cell)
 	case tagObject:
 		var o objectRow
 		if err := wire.Decode(value, &o); err != nil {
@@ -105,6 +123,7 @@ func (s *State) load(tag byte, key, value []byte) error {
 			return events.ErrMalformed
 		}
 		s.claims[a] = c
+		s.enterClaim(a, c, +1)
 	case tagShare:
 		var h share
 		if err := wire.Decode(value, &h); err != nil {
@@ -117,14 +136,13 @@ func (s *State) load(tag byte, key, value []byte) error {
 	return nil
 }
 
-func sameFacts(a, b *events.Facts) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return bytes.Equal(wire.Encode(a), wire.Encode(b))
-}
+func sameFacts(a, b *events.Facts) bool { return sameMessage(a, b) }
 
-func sameProjected(a, b *Projected) bool {
+// sameMessage compares what two messages say; a nil one says nothing.
+func sameMessage[T any, P interface {
+	*T
+	wire.Message
+}](a, b P) bool {
 	if a == nil || b == nil {
 		return a == b
 	}

@@ -14,7 +14,7 @@ import (
 
 // Scenarios are text files: records in, outcomes and changes out.
 //
-//	cell                              record 0
+//	cell [GATE|tiny|bad]              record 0, at the first gate unless told
 //	TYPE KIND[/NAMESPACE]/NAME k=v... one record; see record below for the keys
 //	again OFFSET                      the same bytes once more
 func TestScenarios(t *testing.T) {
@@ -36,12 +36,24 @@ type world struct {
 	state   *State
 	inputs  []Input
 	results []Result
+	frames  [][]byte
 }
 
 func newWorld() *world { return &world{state: New()} }
 
+// feed writes e as its ledger would hold it, and folds what is read back.
 func (w *world) feed(e *events.Event) Result {
-	in := Input{Offset: w.state.Last() + 1, Time: int64(w.state.Last()+2) * 1e9, Event: e}
+	frame := events.AppendFrame(nil, e)
+	read, err := events.ReadFrame(frame)
+	w.frames = append(w.frames, frame)
+	return w.apply(read, err)
+}
+
+func (w *world) apply(e *events.Event, err error) Result {
+	if err != nil {
+		e = nil
+	}
+	in := Input{Offset: w.state.Last() + 1, Time: int64(w.state.Last()+2) * 1e9, Event: e, Err: err}
 	r := w.state.Apply(in)
 	w.inputs, w.results = append(w.inputs, in), append(w.results, r)
 	return r
@@ -49,7 +61,7 @@ func (w *world) feed(e *events.Event) Result {
 
 func cellRecord() *events.Event {
 	return &events.Event{ID: events.ID{15: 255}, Type: events.CellCreated, Subject: events.Ref{Kind: events.Cells, Name: "test"}, Base: -1,
-		Facts: events.Facts{Cell: &events.Cell{Name: "test", Incarnation: "i", FoldVersion: 1, Window: 16, PodRange: "10.244.0.0/16",
+		Facts: events.Facts{Cell: &events.Cell{Name: "test", Incarnation: "i", Gate: events.GateFirst, Window: 16, PodRange: "10.244.0.0/16",
 			ServiceRange: "10.96.0.0/24", NodeMask: 29, NodePortLow: 30000, NodePortHigh: 30003, DNSAddress: "10.96.0.10"}}}
 }
 
@@ -62,6 +74,9 @@ func (w *world) line(t *testing.T, line string) string {
 	switch words[0] {
 	case "cell":
 		e = cellRecord()
+		for _, word := range words[1:] {
+			w.cell(t, e.Facts.Cell, word)
+		}
 	case "again":
 		n, _ := strconv.Atoi(words[1])
 		e = w.inputs[n].Event
@@ -69,6 +84,19 @@ func (w *world) line(t *testing.T, line string) string {
 		e = w.record(t, words)
 	}
 	return show(w.feed(e))
+}
+
+func (w *world) cell(t *testing.T, c *events.Cell, word string) {
+	switch word {
+	case "tiny":
+		c.PodRange, c.NodeMask, c.ServiceRange = "10.244.0.0/30", 30, "10.96.0.0/28"
+	case "bad":
+		c.Window = 0
+	default:
+		g, err := events.ParseGate(word)
+		must(t, err)
+		c.Gate = g
+	}
 }
 
 // record reads `TYPE KIND/NS/NAME k=v...`; the uid is the name's unless uid= says else.
@@ -148,6 +176,17 @@ func envelopeField(e *events.Event, k, v string, num uint64) bool {
 		e.Actor = events.Actor{Node: v}
 	case "labels":
 		f.Labels = pairs(v)
+	case "gate":
+		n, err := events.ParseGate(v)
+		if err != nil {
+			n = events.Gate(num)
+		}
+		switch e.Type {
+		case events.FoldActivated:
+			f.Activation = &events.Activation{Gate: n}
+		default:
+			f.Server = &events.Server{Supports: n, Version: "v"}
+		}
 	case "owner":
 		kind, name, _ := strings.Cut(v, "/")
 		f.Owners = []events.Owner{{Kind: kind, Name: name, UID: "u-" + name, Controller: true}}
@@ -165,6 +204,10 @@ func podField(f *events.Facts, k, v string, num uint64) bool {
 	switch k {
 	case "cpu":
 		made(&f.Pod).Requests.MilliCPU = num
+	case "tolerates":
+		made(&f.Pod).Tolerations = []events.Toleration{{Operator: "Exists", Forever: true}}
+	case "filtered":
+		f.Decision = &events.Decision{Nodes: 2, Filtered: []events.Filtered{{Reason: num, Nodes: 2}}}
 	case "hostport":
 		made(&f.Pod).HostPorts = []events.HostPort{{Protocol: "TCP", Port: num}}
 	case "ports":
@@ -184,8 +227,10 @@ func nodeField(f *events.Facts, k, v string, num uint64) bool {
 		f.Node = &events.Node{Allocatable: events.Resources{MilliCPU: num, Memory: 1 << 30, Pods: 3}, Addresses: []events.Pair{{Key: "InternalIP", Value: "192.0.2.1"}}}
 	case "cordoned":
 		made(&f.Node).Unschedulable = true
+	case "wants":
+		made(&f.Pod).NodeName = v
 	case "on":
-		made(&f.Placement).Node, f.Placement.Why = v, "fits"
+		made(&f.Placement).Node = v
 	case "at":
 		made(&f.Placement).Registration = events.Offset(num)
 	default:
@@ -238,7 +283,7 @@ func serviceField(f *events.Facts, k, v string, num uint64) bool {
 			made(&f.Service).Ports = append(f.Service.Ports, sp)
 		}
 	case "nodeport":
-		f.Service.Ports[0].NodePort = num
+		f.Service.Ports[len(f.Service.Ports)-1].NodePort = num
 	case "ip":
 		made(&f.Service).ClusterIP = v
 	default:
@@ -256,8 +301,16 @@ func workloadField(e *events.Event, k, v string, num uint64) bool {
 		made(&f.Workload).TemplateHash = v
 	case "deployment":
 		f.Deployment = &events.Deployment{}
-	case "endpoint":
-		f.Endpoints = &events.EndpointSet{Service: e.Subject.Name, Endpoints: []events.Endpoint{{Protocol: "TCP", Address: v, Port: 6443, Ready: true}}}
+	case "subset": // ADDRESS,ADDRESS:PORT; a subset more
+		list, port, _ := strings.Cut(v, ":")
+		n, _ := strconv.ParseUint(port, 10, 64)
+		sub := events.EndpointSubset{Ports: []events.EndpointPort{{Name: "p" + port, Protocol: "TCP", Port: n}}}
+		for _, a := range strings.Split(list, ",") {
+			address, ready := strings.CutSuffix(a, "!")
+			sub.Addresses = append(sub.Addresses, events.EndpointAddress{Address: address, Ready: !ready})
+		}
+		made(&f.Endpoints).Service = e.Subject.Name
+		f.Endpoints.Subsets = append(f.Endpoints.Subsets, sub)
 	default:
 		return false
 	}
@@ -266,14 +319,21 @@ func workloadField(e *events.Event, k, v string, num uint64) bool {
 
 func show(r Result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d %s %s: ", r.Offset, r.Event.Type, r.Event.Subject)
+	what := "a record that is none"
+	if r.Event != nil {
+		what = fmt.Sprintf("%s %s", r.Event.Type, r.Event.Subject)
+	}
+	fmt.Fprintf(&b, "%d %s: ", r.Offset, what)
 	if !r.Outcome.Accepted() {
 		fmt.Fprintf(&b, "REFUSED %s", r.Outcome.Code)
 		if r.Outcome.Field != "" {
 			fmt.Fprintf(&b, " %s", r.Outcome.Field)
 		}
-		fmt.Fprintf(&b, ": %s\n", r.Outcome.Reason)
-		return b.String()
+		if r.Outcome.Code == Duplicate {
+			fmt.Fprintf(&b, " of %d", r.Outcome.DuplicateOf)
+		}
+		fmt.Fprintf(&b, ": %s %s", r.Outcome.Reason, strings.Join(r.Outcome.Args, " "))
+		return strings.TrimRight(b.String(), " :") + "\n"
 	}
 	b.WriteString("accepted\n")
 	for _, c := range r.Changes {
@@ -287,6 +347,9 @@ func show(r Result) string {
 		}
 		b.WriteString(showProjected(c.Projected) + "\n")
 	}
+	for _, k := range r.KubeEvents {
+		fmt.Fprintf(&b, "  event %s by %s: %d %s %s%v %q\n", k.Regarding, k.Source, k.Code, k.Reason, strings.Join(k.Args, " "), k.Decision != nil, k.Note)
+	}
 	return b.String()
 }
 
@@ -296,19 +359,25 @@ func showProjected(p *Projected) string {
 		return ""
 	case p.Pod != nil:
 		s := p.Pod
-		return fmt.Sprintf(" node=%s epoch=%d address=%s phase=%s ready=%t stopped=%t lost=%t why=%q", s.Node, s.Epoch, s.Address, s.Phase, s.Ready, s.Stopped, s.Lost, s.Why)
+		out := fmt.Sprintf(" node=%s epoch=%d address=%s phase=%s ready=%t stopped=%t lost=%t", s.Node, s.Epoch, s.Address, s.Phase, s.Ready, s.Stopped, s.Lost)
+		if s.Decision != nil {
+			out += fmt.Sprintf(" attempts=%d filtered=%v", s.Attempts, s.Decision.Filtered)
+		}
+		return out
 	case p.Node != nil:
-		return fmt.Sprintf(" pods=%s registration=%d ready=%t", p.Node.PodRange, p.Node.Registration, p.Node.Ready)
+		return fmt.Sprintf(" pods=%s registration=%d ready=%t code=%d", p.Node.PodRange, p.Node.Registration, p.Node.Ready, p.Node.Code)
 	case p.Service != nil:
 		return fmt.Sprintf(" ip=%s nodeports=%v", p.Service.ClusterIP, p.Service.NodePorts)
 	case p.Workload != nil:
 		return fmt.Sprintf(" replicas=%d labeled=%d ready=%d updated=%d", p.Workload.Replicas, p.Workload.FullyLabeled, p.Workload.Ready, p.Workload.Updated)
+	case p.Server != nil:
+		return fmt.Sprintf(" supports=%d registered=%d", p.Server.Supports, p.Server.Registered)
 	case p.Endpoints != nil:
-		out := " backends="
-		for _, b := range p.Endpoints.Backends {
-			out += fmt.Sprintf("%s%v/ready=%t/terminating=%t ", b.Address, b.Targets, b.Ready, b.Terminating)
-		}
-		return out
+		return fmt.Sprintf(" service=%s updated=%d", p.Endpoints.Service, p.Endpoints.Updated)
 	}
-	return fmt.Sprintf(" %s %s: %s (%s)", p.Event.Regarding, p.Event.Reason, p.Event.Message, p.Event.Component)
+	out := fmt.Sprintf(" targets=%v backends=", p.Slice.Targets)
+	for _, b := range p.Slice.Backends {
+		out += fmt.Sprintf("%s/ready=%t/terminating=%t ", b.Address, b.Ready, b.Terminating)
+	}
+	return strings.TrimRight(out, " ")
 }

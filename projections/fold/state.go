@@ -6,9 +6,6 @@ import (
 	"cairn/events"
 )
 
-// Version is the fold version that this code is; it knows none above.
-const Version = 1
-
 // Faulted lists the ids of records on which some released binary panicked.
 // They fold to `refused: fault` in every binary from then on.
 var Faulted = map[events.ID]bool{}
@@ -43,12 +40,11 @@ func (o *object) node() *NodeState {
 	return o.projected.Node
 }
 
-// globals is what belongs to no object.
+// globals is what belongs to no object, and changes with every record.
 type globals struct {
-	cell          *events.Cell // nil before record 0
 	last          events.Offset
 	time          int64 // monotone ledger time of the last record, ns
-	version       uint64
+	gate          events.Gate
 	lastServiceIP string // addresses and ports are handed out in turn, so that one is reused last
 	lastNodePort  uint64
 	lastNodeRange string
@@ -72,6 +68,7 @@ type share struct {
 // from them. One goroutine owns it.
 type State struct {
 	globals
+	cell           *events.Cell // nil before record 0
 	pods, services netip.Prefix // of cell
 
 	objects map[events.Ref]*object
@@ -81,7 +78,8 @@ type State struct {
 	shares  map[string]share // by node
 	index
 
-	step *step // the record being applied
+	step    *step  // the record being applied
+	scratch []byte // see encode
 }
 
 // New gives the state before any record.
@@ -96,6 +94,9 @@ func New() *State {
 		index:   newIndex(),
 	}
 }
+
+// Gate is the active gate; 0 before record 0.
+func (s *State) Gate() events.Gate { return s.gate }
 
 // Cell is what record 0 says; nil before it.
 func (s *State) Cell() *events.Cell { return s.cell }

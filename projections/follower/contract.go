@@ -28,11 +28,13 @@ type Cell interface {
 	// ReadPoint returns once this view has folded all that was acknowledged
 	// before the call began.
 	ReadPoint(ctx context.Context) error
-	// Subscribe calls fn for every result after the offset, in order, on a
-	// goroutine of its own, until ctx ends; fn may lag behind without holding
-	// up the fold. `after` may not be below the view's position when it is called
-	// by more than what is kept in memory: read the position first, list, and
-	// subscribe from there.
+	// Subscribe calls fn for every result after an offset, in order, on the
+	// caller's goroutine, until ctx ends (it returns ctx's error), the follower
+	// stops (its error, which wraps view.ErrStopped), or the subscriber is
+	// behind by more than is kept in memory for all: then the error wraps
+	// ErrBehind. fn may take its time; it holds up neither the fold nor others.
+	// To begin: read the position, subscribe from there on a goroutine, list as
+	// of there.
 	Subscribe(ctx context.Context, after events.Offset, fn func(*fold.Result)) error
 	// Done is closed when the follower has stopped; Err says why.
 	Done() <-chan struct{}

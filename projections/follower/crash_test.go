@@ -24,14 +24,14 @@ func history(t testing.TB, seed uint64, n int) *memory.Log {
 	u.cell = f
 	var old [][]byte
 	for range n {
-		if u.dice.IntN(10) == 0 {
+		if u.random.IntN(10) == 0 {
 			caughtUp(t, f)
 		}
 		frame := events.AppendFrame(nil, u.next(f.Position().Offset))
-		switch u.dice.IntN(15) {
+		switch u.random.IntN(15) {
 		case 0: // a second delivery, soon or beyond the window
 			if len(old) > 0 {
-				frame = old[len(old)-1-u.dice.IntN(min(len(old), 100))]
+				frame = old[len(old)-1-u.random.IntN(min(len(old), 100))]
 			}
 		case 1:
 			frame = append(frame[:len(frame)-2:len(frame)-2], 0xff)
@@ -58,14 +58,14 @@ func TestWhereverItCrashesItEndsAsFromZero(t *testing.T) {
 			want, err := Replay(t.Context(), l, ReplayOptions{})
 			must(t, err)
 			outcomes(t, l, want)
-			dice := rand.New(rand.NewPCG(seed, 9))
+			random := rand.New(rand.NewPCG(seed, 9))
 			disk := store.MemoryDisk()
 			for crashes := 0; ; crashes++ {
 				s := openStore(t, disk)
 				from := s.Position().Offset
-				f, err := Start(t.Context(), Options{Ledger: l, Store: s, BatchRecords: 1 + dice.IntN(40)})
+				f, err := Start(t.Context(), Options{Ledger: l, Store: s, BatchRecords: 1 + random.IntN(40)})
 				must(t, err)
-				goal := from + 1 + events.Offset(dice.IntN(400))
+				goal := from + 1 + events.Offset(random.IntN(400))
 				if crashes > 8 || goal >= want.Offset {
 					must(t, f.Wait(t.Context(), want.Offset))
 					if d := Differ(f.Position(), want); d != "" {
@@ -76,10 +76,10 @@ func TestWhereverItCrashesItEndsAsFromZero(t *testing.T) {
 					break
 				}
 				must(t, f.Wait(t.Context(), goal))
-				if dice.IntN(3) == 0 {
+				if random.IntN(3) == 0 {
 					must(t, s.Flush())
 				}
-				after := disk.Crash(dice) // while it goes on writing
+				after := disk.Crash(random) // while it goes on writing
 				f.Stop()
 				must(t, s.Close())
 				disk = after

@@ -11,7 +11,6 @@ import (
 
 	"cairn/events"
 	"cairn/events/ledger"
-	"cairn/projections/digest"
 	"cairn/projections/fold"
 	"cairn/projections/store"
 	"cairn/projections/view"
@@ -23,6 +22,7 @@ type Options struct {
 	Store        *store.Store  // opened and closed by the caller, after Stop
 	Load         Load          // nil: the fold
 	BatchRecords int           // at most, in a commit; 0: 1000
+	KeepBytes    int           // of results in memory, for all subscribers; 0: 32 MiB
 	Compare      int           // records compared with the ledger at start; 0: 1000
 	Recheck      time.Duration // between comparisons of the end; 0: 30 s
 	Log          *slog.Logger
@@ -64,28 +64,28 @@ func Start(ctx context.Context, o Options) (*Follower, error) {
 	if err := verify(ctx, o.Ledger, o.Store, standard(o.Compare, 1000)); err != nil {
 		return nil, err
 	}
-	if v := o.Store.FoldVersion(); v > fold.Version {
-		return nil, fmt.Errorf("this view was folded by version %d and this binary knows up to %d: run a newer cairn", v, fold.Version)
+	if pos.Gate > events.Newest {
+		return nil, beyond(pos.Gate)
 	}
-	rows, failed := o.Store.Rows()
-	folder, err := o.Load(rows)
-	if err = errors.Join(err, failed()); err != nil {
-		return nil, fmt.Errorf("loading the fold's rows: remove the view and it is rebuilt from the ledger: %w", err)
-	}
-	objects, failed := o.Store.Live()
-	d, err := digest.Restore(pos, objects)
-	if err = errors.Join(err, failed()); err != nil {
+	folder, d, err := resume(o.Store.Current(), o.Load)
+	if err != nil {
 		return nil, fmt.Errorf("loading the view: remove it and it is rebuilt from the ledger: %w", err)
 	}
 	f := &Follower{Reads: o.Store, store: o.Store, ledger: o.Ledger, log: o.Log, done: make(chan struct{}), pipe: newPipeline()}
 	f.ctx, f.stop = context.WithCancelCause(context.Background())
-	f.pendings.byID = map[events.ID][]*pending{}
-	f.subs.init(pos.Offset)
+	f.pendings.byID, f.pendings.standing = map[events.ID][]*pending{}, map[events.Offset]*pending{}
+	f.pendings.through.Store(int64(pos.Offset))
+	f.subs.init(pos.Offset, standard(o.KeepBytes, 32<<20))
 	f.end.Store(int64(pos.Offset) + 1)
 	f.pipe.ledger, f.pipe.fold, f.pipe.digest, f.pipe.size = o.Ledger, folder, d, standard(o.BatchRecords, 1000)
-	f.pipe.commit, f.pipe.pause = f.commit, f.fetched
+	f.pipe.commit, f.pipe.pause, f.pipe.keeps = f.commit, f.fetched, o.Store.SnapshotAfter
 	go f.follow(pos.Offset+1, standard(o.Recheck, 30*time.Second))
 	return f, nil
+}
+
+// beyond is what stops a follower whose binary is too old for its ledger.
+func beyond(g events.Gate) error {
+	return fmt.Errorf("this ledger goes on by gate %d and this binary knows up to %d (%s): run a newer cairn", uint64(g), uint64(events.Newest), events.Newest)
 }
 
 func standard[T int | time.Duration](n, otherwise T) T {
@@ -112,9 +112,6 @@ func (f *Follower) follow(from events.Offset, every time.Duration) {
 // commit makes a chunk readable, then tells of it.
 func (f *Follower) commit(c *chunk) error {
 	b := store.Batch{Entries: c.entries, Position: c.pos, Lanes: c.lanes}
-	if c.pos.Cell != nil {
-		b.FoldVersion = c.pos.Cell.FoldVersion
-	}
 	if err := f.store.Commit(&b); err != nil {
 		return err
 	}
@@ -122,6 +119,7 @@ func (f *Follower) commit(c *chunk) error {
 	results := make([]*fold.Result, len(c.entries))
 	for i := range c.entries {
 		results[i] = c.entries[i].Result
+		results[i].Rows = nil // on disk, and nobody else's
 	}
 	f.pendings.settle(results)
 	f.subs.publish(c.entries)
@@ -193,7 +191,7 @@ type Stats struct {
 // Stats may be called at any time.
 func (f *Follower) Stats() Stats {
 	s := Stats{Folded: f.Position().Offset, End: events.Offset(f.end.Load()), Unknown: f.pendings.count(), Behind: f.subs.behind(),
-		Decode: len(f.pipe.decoding), Fold: len(f.pipe.folding), Hash: len(f.pipe.hashing), Commit: len(f.pipe.committing)}
+		Decode: len(f.pipe.decoding), Fold: len(f.pipe.folding), Hash: len(f.pipe.encoding) + len(f.pipe.hashing), Commit: len(f.pipe.committing)}
 	s.Lag = max(0, int64(s.End-s.Folded-1))
 	if err := f.cutOff.Load(); err != nil {
 		s.CutOff = (*err).Error()

@@ -1,6 +1,7 @@
 package follower
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -19,9 +20,11 @@ import (
 	"cairn/projections/view"
 )
 
+// Bounds of what is in memory on its way: about 30 chunks.
 const (
 	fetchBytes = 4 << 20
-	queued     = 4 // chunks between two stages
+	chunkBytes = 1 << 20 // of records in a chunk and in a commit, about
+	queued     = 4       // chunks between two stages
 )
 
 // Folder is the fold as a pipeline drives it: fold.State.
@@ -50,6 +53,7 @@ type chunk struct {
 	entries []store.Entry
 	pos     view.Position // after the last entry
 	lanes   []byte
+	last    error // nothing may follow it, and why; nil: all may
 }
 
 func (c *chunk) bytes() (n int) {
@@ -65,12 +69,14 @@ type pipeline struct {
 	ledger ledger.Ledger
 	fold   Folder
 	digest *digest.Digest
-	size   int           // records in a chunk at most
-	end    events.Offset // one past the last record wanted; 0: for ever
+	size   int                      // records in a chunk at most
+	end    events.Offset            // one past the last record wanted; 0: for ever
+	keeps  func(events.Offset) bool // whether the position after a record is wanted
 	commit func(*chunk) error
 	pause  func(error) // told of a fetch that failed and will be tried again; nil with success
 
-	decoding, folding, hashing, committing chan *chunk
+	decoding, folding, encoding, hashing, committing chan *chunk
+	over                                             bool // the fold's: it met the last record that it understands
 }
 
 // run goes from an offset until the end, ctx's end (then it returns its error)
@@ -100,7 +106,8 @@ func (p *pipeline) run(ctx context.Context, from events.Offset) error {
 		})
 	}
 	stage(p.decoding, p.folding, decode)
-	stage(p.folding, p.hashing, p.apply)
+	stage(p.folding, p.encoding, p.apply)
+	stage(p.encoding, p.hashing, encode)
 	stage(p.hashing, p.committing, p.hash)
 	stage(p.committing, nil, p.finish)
 	if err := p.fetch(ctx, from); err != nil {
@@ -112,7 +119,8 @@ func (p *pipeline) run(ctx context.Context, from events.Offset) error {
 }
 
 func newPipeline() *pipeline {
-	return &pipeline{decoding: make(chan *chunk, queued), folding: make(chan *chunk, queued),
+	return &pipeline{keeps: func(events.Offset) bool { return false }, pause: func(error) {},
+		decoding: make(chan *chunk, queued), folding: make(chan *chunk, queued), encoding: make(chan *chunk, queued),
 		hashing: make(chan *chunk, queued), committing: make(chan *chunk, queued)}
 }
 
@@ -133,48 +141,68 @@ func (p *pipeline) fetch(ctx context.Context, next events.Offset) error {
 		}
 		back = newBackOff()
 		for len(records) > 0 && (p.end == 0 || next < p.end) {
-			n := min(len(records), p.size)
-			if p.end != 0 {
-				n = min(n, int(p.end-next))
-			}
-			for _, r := range records[:n] {
-				if r.Offset != next {
-					return &ledger.Damage{Where: "the ledger's answer", Offset: next, Byte: -1, What: fmt.Sprintf("record %d came where %d is next", r.Offset, next)}
-				}
-				next++
+			n, err := p.cut(records, next)
+			if err != nil {
+				return err
 			}
 			select {
 			case p.decoding <- &chunk{records: records[:n]}:
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
-			records = records[n:]
+			records, next = records[n:], next+events.Offset(n)
 		}
 	}
 	return nil
 }
 
-// fatal tells whether asking again can't help.
+// cut counts the records of the next chunk, which begins at an offset.
+func (p *pipeline) cut(records []ledger.Record, next events.Offset) (n int, err error) {
+	for bytes := 0; n < min(len(records), p.size) && (p.end == 0 || next < p.end); n, next = n+1, next+1 {
+		if o := records[n].Offset; o != next {
+			return 0, &ledger.Damage{Where: "the ledger's answer", Offset: next, Byte: -1, What: fmt.Sprintf("record %d came where %d is next", o, next)}
+		}
+		if bytes += len(records[n].Data); n > 0 && bytes > chunkBytes {
+			break
+		}
+	}
+	return n, nil
+}
+
+// fatal reports whether asking again can't help.
 func fatal(err error) bool {
 	var damage *ledger.Damage
 	return errors.As(err, &damage) || errors.Is(err, ledger.ErrClosed) || errors.Is(err, ledger.ErrFailed) || errors.Is(err, ledger.ErrSettings)
 }
 
+// decode lets go of what was fetched: an event keeps nothing of it, else one
+// small object that lives would keep megabytes of its neighbours.
 func decode(c *chunk) error {
 	c.inputs, c.entries = make([]fold.Input, len(c.records)), make([]store.Entry, len(c.records))
 	for i, r := range c.records {
 		e, err := events.ReadFrame(r.Data)
 		if err != nil {
 			e = nil
+		} else {
+			for k := range e.Parts {
+				e.Parts[k].Data = bytes.Clone(e.Parts[k].Data)
+			}
 		}
 		c.inputs[i] = fold.Input{Offset: r.Offset, Time: r.Time, Event: e, Err: err, Bytes: len(r.Data)}
 		c.entries[i].Bytes, c.entries[i].Leaf = len(r.Data), Leaf(r)
 	}
+	c.records = nil
 	return nil
 }
 
-// apply is the fold. A panic stops the replica: going on would diverge.
+// apply is the fold. A panic stops the replica: going on would diverge. So
+// does a record that activates a gate above what the binary knows, once it is
+// committed.
 func (p *pipeline) apply(c *chunk) (err error) {
+	if p.over {
+		c.entries = nil
+		return nil
+	}
 	i := 0
 	defer func() {
 		if x := recover(); x != nil {
@@ -188,6 +216,18 @@ func (p *pipeline) apply(c *chunk) (err error) {
 	for ; i < len(c.inputs); i++ {
 		r := p.fold.Apply(c.inputs[i])
 		c.entries[i].Result = &r
+		if r.Gate > events.Newest {
+			p.over, c.last, c.entries = true, beyond(r.Gate), c.entries[:i+1]
+			break
+		}
+	}
+	c.inputs = nil
+	return nil
+}
+
+func encode(c *chunk) error {
+	for i := range c.entries {
+		c.entries[i].Columns = digest.Encode(c.entries[i].Result)
 	}
 	return nil
 }
@@ -195,8 +235,11 @@ func (p *pipeline) apply(c *chunk) (err error) {
 func (p *pipeline) hash(c *chunk) error {
 	for i := range c.entries {
 		e := &c.entries[i]
-		e.Columns = digest.Encode(e.Result)
-		p.digest.Add(e.Result, e.Columns)
+		e.Chain = p.digest.Add(e.Result, e.Columns)
+		if p.keeps(e.Result.Offset) {
+			at := p.digest.Settle()
+			e.At = &at
+		}
 	}
 	c.pos, c.lanes = p.digest.Settle(), p.digest.Lanes()
 	return nil
@@ -204,19 +247,30 @@ func (p *pipeline) hash(c *chunk) error {
 
 // finish commits what has gathered, as one batch, bounded by records and bytes.
 func (p *pipeline) finish(c *chunk) error {
-	for bytes := c.bytes(); len(c.entries) < p.size && bytes < fetchBytes; {
+	for bytes := c.bytes(); c.last == nil && len(c.entries) < p.size && bytes < chunkBytes; {
 		select {
 		case next, ok := <-p.committing:
 			if !ok {
-				return p.commit(c)
+				return p.commitLast(c)
 			}
 			bytes += next.bytes()
-			c.entries, c.pos, c.lanes = append(c.entries, next.entries...), next.pos, next.lanes
+			c.entries, c.pos, c.lanes, c.last = append(c.entries, next.entries...), next.pos, next.lanes, next.last
+			continue
 		default:
-			return p.commit(c)
+		}
+		break
+	}
+	return p.commitLast(c)
+}
+
+// commitLast commits a chunk, and ends with it if it is the last one.
+func (p *pipeline) commitLast(c *chunk) error {
+	if len(c.entries) > 0 {
+		if err := p.commit(c); err != nil {
+			return err
 		}
 	}
-	return p.commit(c)
+	return c.last
 }
 
 // backOff waits longer each time: 20 ms up to 1 s.

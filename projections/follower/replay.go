@@ -2,23 +2,39 @@ package follower
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sort"
 
 	"cairn/events"
 	"cairn/events/ledger"
-	"cairn/projections/digest"
+	"cairn/projections/fold"
+	"cairn/projections/store"
 	"cairn/projections/view"
 )
 
-// ReplayOptions say how far to fold and whom to tell.
+// ErrDiverged: a replayed record folded to something else than it did before.
+var ErrDiverged = errors.New("the replay differs")
+
+// Chains gives the chain digest after each record: a view, a store.
+type Chains interface {
+	ChainAt(o events.Offset) ([32]byte, error)
+}
+
+// ReplayOptions say from where and how far to fold, and whom to tell.
 type ReplayOptions struct {
+	From     *store.Snapshot         // where to begin; nil: with the first record
 	End      events.Offset           // one past the last record to fold; 0: the ledger's end at the start
-	Progress func(done, total int64) // records; called from another goroutine after each batch
+	Expect   Chains                  // if given: the replay ends at the first record whose chain is another, with ErrDiverged
+	Result   func(*fold.Result)      // called from another goroutine for each record, in order
+	Progress func(done, total int64) // records; called from that goroutine after each batch
 	Load     Load                    // nil: the fold
 }
 
-// Replay folds a ledger from its first record, beside any view, and returns
-// where it ends: Differ tells whether that is where a view stands.
+// Replay folds a ledger's records, beside any view, and returns where it ends:
+// Differ tells whether that is where a view stands. Begun at a snapshot it
+// costs what was written since: the chain goes on from there, so that the
+// same end proves the same outcomes in between.
 func Replay(ctx context.Context, l ledger.Ledger, o ReplayOptions) (view.Position, error) {
 	end, err := l.ReadPoint(ctx)
 	if err != nil {
@@ -33,28 +49,67 @@ func Replay(ctx context.Context, l ledger.Ledger, o ReplayOptions) (view.Positio
 	if o.Load == nil {
 		o.Load = loadFold
 	}
-	p := newPipeline()
-	if p.fold, err = o.Load(func(func([]byte, []byte) bool) {}); err != nil {
-		return view.Position{}, err
+	p, from := newPipeline(), events.Offset(0)
+	if o.From == nil {
+		o.From = store.Beginning()
 	}
-	p.ledger, p.digest, p.size, p.end = l, digest.New(), 1000, end
-	p.pause = func(error) {}
-	p.commit = func(c *chunk) error {
-		if o.Progress != nil {
-			o.Progress(int64(c.pos.Offset)+1, int64(end))
-		}
-		return nil
+	if p.fold, p.digest, err = resume(o.From, o.Load); err != nil {
+		return view.Position{}, fmt.Errorf("beginning after record %d: %w", o.From.Position.Offset, err)
 	}
-	if end > 0 {
-		if err := p.run(ctx, 0); err != nil {
+	from = o.From.Position.Offset + 1
+	p.ledger, p.size, p.end, p.commit = l, 1000, end, o.take(end)
+	if end > from {
+		if err := p.run(ctx, from); err != nil {
 			return view.Position{}, err
 		}
 	}
 	return p.digest.Settle(), nil
 }
 
-// Differ says in words how two positions differ; empty: they are the same. The
-// first record that differs is found by replaying half as far, and again.
+// take is what a replay does in place of a commit.
+func (o *ReplayOptions) take(end events.Offset) func(*chunk) error {
+	return func(c *chunk) error {
+		for i := range c.entries {
+			e := &c.entries[i]
+			if o.Expect != nil {
+				want, err := o.Expect.ChainAt(e.Result.Offset)
+				if err != nil {
+					return err
+				}
+				if want != e.Chain {
+					return fmt.Errorf("%w at record %d: its chain is %x, not %x", ErrDiverged, e.Result.Offset, e.Chain[:8], want[:8])
+				}
+			}
+			if o.Result != nil {
+				o.Result(e.Result)
+			}
+		}
+		if o.Progress != nil {
+			o.Progress(int64(c.pos.Offset)+1, int64(end))
+		}
+		return nil
+	}
+}
+
+// FirstDifference returns the first record up to last, which both have, where
+// two views' chains differ; NoOffset: they are the same. It halves: 20 reads
+// of each for a million records.
+func FirstDifference(a, b Chains, last events.Offset) (events.Offset, error) {
+	var failed error
+	n := sort.Search(int(last+1), func(i int) bool {
+		x, err := a.ChainAt(events.Offset(i))
+		y, err2 := b.ChainAt(events.Offset(i))
+		failed = errors.Join(failed, err, err2)
+		return x != y
+	})
+	if failed != nil || n > int(last) {
+		return events.NoOffset, failed
+	}
+	return events.Offset(n), nil
+}
+
+// Differ says in words how two positions differ; empty: they are the same.
+// FirstDifference finds the record.
 func Differ(a, b view.Position) string {
 	switch {
 	case a.Offset != b.Offset:

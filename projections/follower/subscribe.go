@@ -2,136 +2,159 @@ package follower
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
 	"cairn/events"
+	"cairn/projections/digest"
 	"cairn/projections/fold"
 	"cairn/projections/store"
 )
 
-// What is kept of the last results, for those who subscribe a little late.
-const (
-	keptResults = 8192
-	keptBytes   = 64 << 20
-)
+// ErrBehind: a subscriber asked for, or fell back to, results that are no
+// longer in memory. It must start anew: list, and subscribe from there.
+var ErrBehind = errors.New("the subscriber is too far behind")
+
+// takenBytes a subscriber takes at once, about.
+const takenBytes = 256 << 10
 
 // subscribers hand on results in order.
 //
-// Invariant: kept holds the results (first, published] without a gap.
+// The naive way, a queue for each, lets whoever hangs keep all that happens
+// meanwhile. Here all read what is kept for all: a subscriber is but a place
+// in it, and what one holds beyond that is the part it is at.
+//
+// Invariant: kept holds the results (first, published] without a gap, of
+// limit bytes at most and the last one anyhow.
 type subscribers struct {
 	mu               sync.Mutex
 	first, published events.Offset
-	kept             []store.Entry
-	bytes            int
+	kept             []keptResult
+	bytes, limit     int
+	moved            chan struct{} // closed and replaced when published moves
 	all              map[*subscriber]bool
 }
 
-// subscriber has a queue of its own, so that none holds up another or the fold.
-type subscriber struct {
-	after events.Offset
-	wake  chan struct{}
-	mu    sync.Mutex
-	queue []*fold.Result
+type keptResult struct {
+	result *fold.Result
+	bytes  int
 }
 
-func (s *subscribers) init(at events.Offset) {
-	s.first, s.published, s.all = at, at, map[*subscriber]bool{}
+// subscriber is how far one has come; subscribers.mu guards it.
+type subscriber struct{ at events.Offset }
+
+func (s *subscribers) init(at events.Offset, limit int) {
+	s.first, s.published, s.limit, s.moved, s.all = at, at, limit, make(chan struct{}), map[*subscriber]bool{}
+}
+
+// weight is about what a result keeps in memory: its record, and what the fold
+// made of it.
+func weight(e *store.Entry) int {
+	n := 512 + e.Bytes
+	for i := range e.Columns {
+		n += 256 + len(e.Columns[i].Column[digest.Facts].Bytes) + len(e.Columns[i].Column[digest.Projected].Bytes)
+	}
+	return n
 }
 
 func (s *subscribers) publish(entries []store.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, e := range entries {
-		e.Columns = nil
-		s.kept = append(s.kept, e)
-		s.bytes += e.Bytes
+	for i := range entries {
+		k := keptResult{entries[i].Result, weight(&entries[i])}
+		s.kept = append(s.kept, k)
+		s.bytes += k.bytes
 	}
 	s.published = entries[len(entries)-1].Result.Offset
 	drop := 0
-	for len(s.kept)-drop > keptResults || s.bytes > keptBytes && len(s.kept) > drop {
-		s.bytes -= s.kept[drop].Bytes
-		s.first = s.kept[drop].Result.Offset
-		drop++
+	for ; s.bytes > s.limit && len(s.kept) > drop+1; drop++ {
+		s.bytes -= s.kept[drop].bytes
+		s.first = s.kept[drop].result.Offset
 	}
-	if drop > 0 {
-		clear(s.kept[:drop]) // let go of what the shared array still holds
-		s.kept = s.kept[drop:]
-	}
-	for sub := range s.all {
-		sub.push(entries)
-	}
+	clear(s.kept[:drop]) // let go of what the shared array still holds
+	s.kept = s.kept[drop:]
+	close(s.moved)
+	s.moved = make(chan struct{})
 }
 
+// take gives the next results for a subscriber, or what to wait for.
+func (s *subscribers) take(sub *subscriber) (next []keptResult, moved chan struct{}, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sub.at < s.first {
+		return nil, nil, fmt.Errorf("%w: results after record %d are no longer in memory (after %d they are): list as of the position, and subscribe from there", ErrBehind, sub.at, s.first)
+	}
+	from := min(int(sub.at-s.first), len(s.kept))
+	n := from
+	for bytes := 0; n < len(s.kept) && bytes < takenBytes; n++ {
+		bytes += s.kept[n].bytes
+	}
+	return slices.Clone(s.kept[from:n]), s.moved, nil
+}
+
+func (s *subscribers) enter(sub *subscriber) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all[sub] = true
+}
+
+func (s *subscribers) leave(sub *subscriber) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, sub)
+}
+
+func (s *subscribers) done(sub *subscriber, o events.Offset) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub.at = o
+}
+
+// behind counts what each has still before it, ascending.
 func (s *subscribers) behind() []int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list []int
 	for sub := range s.all {
-		sub.mu.Lock()
-		list = append(list, len(sub.queue))
-		sub.mu.Unlock()
+		list = append(list, max(0, int(s.published-sub.at)))
 	}
 	slices.Sort(list)
 	return list
 }
 
-func (s *subscriber) push(entries []store.Entry) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range entries {
-		if r := entries[i].Result; r.Offset > s.after {
-			s.queue = append(s.queue, r)
-		}
-	}
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// Subscribe calls fn for every result after an offset, see Cell. It returns at
-// once; the calls end with ctx or the follower.
+// Subscribe calls fn for every result after an offset, see Cell.
 func (f *Follower) Subscribe(ctx context.Context, after events.Offset, fn func(*fold.Result)) error {
 	if err := f.Err(); err != nil {
 		return err
 	}
-	s := &subscriber{after: after, wake: make(chan struct{}, 1)}
-	f.subs.mu.Lock()
-	defer f.subs.mu.Unlock()
-	if after < f.subs.first {
-		return fmt.Errorf("results after record %d are no longer in memory (from %d on they are): read the position, list, and subscribe from there", after, f.subs.first)
-	}
-	s.push(f.subs.kept)
-	f.subs.all[s] = true
-	go f.deliver(ctx, s, fn)
-	return nil
-}
-
-func (f *Follower) deliver(ctx context.Context, s *subscriber, fn func(*fold.Result)) {
-	defer func() {
-		f.subs.mu.Lock()
-		defer f.subs.mu.Unlock()
-		delete(f.subs.all, s)
-	}()
+	s := &subscriber{at: after}
+	f.subs.enter(s)
+	defer f.subs.leave(s)
 	for {
-		select {
-		case <-s.wake:
-		case <-ctx.Done():
-			return
-		case <-f.ctx.Done():
-			return
+		next, moved, err := f.subs.take(s)
+		if err != nil {
+			return err
 		}
-		s.mu.Lock()
-		queue := s.queue
-		s.queue = nil
-		s.mu.Unlock()
-		for _, r := range queue {
-			if ctx.Err() != nil {
-				return
+		for i := range next {
+			if err := ctx.Err(); err != nil {
+				return err
 			}
-			fn(r)
+			fn(next[i].result)
+			f.subs.done(s, next[i].result.Offset)
+			next[i].result = nil
+		}
+		if len(next) > 0 {
+			continue
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-f.ctx.Done():
+			<-f.done
+			return f.Err()
 		}
 	}
 }

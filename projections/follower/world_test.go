@@ -22,15 +22,15 @@ func (c *tick) read() int64 { return c.now.Add(1_000_000) }
 
 func newLedger() *memory.Log { return memory.New(new(tick).read) }
 
-// user makes records as API servers, schedulers and nodes would, by dice: most
+// user makes records as API servers, schedulers and nodes would, at random: most
 // of them sound, some refused.
 type user struct {
-	dice  *rand.Rand
-	count uint64
-	cell  Cell // nil: base says nothing
+	random *rand.Rand
+	count  uint64
+	cell   Cell // nil: base says nothing
 }
 
-func newUser(seed uint64) *user { return &user{dice: rand.New(rand.NewPCG(seed, 3))} }
+func newUser(seed uint64) *user { return &user{random: rand.New(rand.NewPCG(seed, 3))} }
 
 func (u *user) id() events.ID {
 	u.count++
@@ -38,13 +38,13 @@ func (u *user) id() events.ID {
 	for i := range 6 {
 		id[15-i] = byte(u.count >> (8 * i))
 	}
-	id[0] = byte(u.dice.Uint32())
+	id[0] = byte(u.random.Uint32())
 	return id
 }
 
 func firstRecord(window uint64) *events.Event {
 	return &events.Event{ID: events.ID{1}, Type: events.CellCreated, Subject: events.Ref{Kind: events.Cells, Name: "test"}, Base: events.NoOffset,
-		Facts: events.Facts{Cell: &events.Cell{Name: "test", Incarnation: "0b1c", R0: 1000, FoldVersion: 1, Window: window, PodRange: "10.66.0.0/16",
+		Facts: events.Facts{Cell: &events.Cell{Name: "test", Incarnation: "0b1c", R0: 1000, Gate: events.GateFirst, Window: window, PodRange: "10.66.0.0/16",
 			ServiceRange: "10.67.0.0/16", NodeMask: 24, NodePortLow: 30000, NodePortHigh: 30100, DNSAddress: "10.67.0.10"}}}
 }
 
@@ -61,20 +61,20 @@ func namespace(name string) *events.Event {
 // next makes a record after the one at base.
 func (u *user) next(base events.Offset) *events.Event {
 	e := u.draw()
-	e.ID, e.Base = u.id(), max(0, base-events.Offset(u.dice.IntN(20)))
+	e.ID, e.Base = u.id(), max(0, base-events.Offset(u.random.IntN(20)))
 	e.Actor, e.Claimed, e.Cause = events.Actor{User: "alice", Address: "10.0.0.7"}, int64(u.count), []events.Offset{base}
 	return e
 }
 
 func (u *user) draw() *events.Event {
-	n := u.dice.IntN(6)
-	ns := fmt.Sprint("ns", u.dice.IntN(3))
-	body := []events.Part{{Column: events.Spec, Encoding: "e", APIVersion: "v1", Data: fmt.Appendf(nil, "body %d", u.dice.Uint32())}}
+	n := u.random.IntN(6)
+	ns := fmt.Sprint("ns", u.random.IntN(3))
+	body := []events.Part{{Column: events.Spec, Encoding: "e", APIVersion: "v1", Data: fmt.Appendf(nil, "body %d", u.random.Uint32())}}
 	labels := []events.Pair{{Key: "app", Value: fmt.Sprint(n % 2)}}
 	pod := events.Ref{Kind: events.Pods, Namespace: ns, Name: fmt.Sprint("pod", n)}
 	node := events.Ref{Kind: events.Nodes, Name: fmt.Sprint("n", n%2)}
 	podFacts := events.Facts{Labels: labels, Pod: &events.Pod{Requests: events.Resources{MilliCPU: 10}}}
-	switch u.dice.IntN(14) {
+	switch u.random.IntN(14) {
 	case 0:
 		e := namespace(ns)
 		return e
@@ -83,11 +83,11 @@ func (u *user) draw() *events.Event {
 			Allocatable: events.Resources{MilliCPU: 4000, Pods: 50}, Addresses: []events.Pair{{Key: "InternalIP", Value: "192.0.2.1"}}}}}
 	case 2:
 		types := []events.Type{events.NodeRegistered, events.NodeLost, events.NodeReady}
-		return &events.Event{Type: types[u.dice.IntN(3)], Subject: node, UID: node.Name}
+		return &events.Event{Type: types[u.random.IntN(3)], Subject: node, UID: node.Name}
 	case 3, 4:
 		return &events.Event{Type: events.ObjectCreated, Subject: pod, UID: fmt.Sprint("p", u.count), Facts: podFacts, Parts: body}
 	case 5, 6:
-		return &events.Event{Type: events.PodPlaced, Subject: pod, Facts: events.Facts{Placement: &events.Placement{Node: node.Name, Registration: u.registration(node), Why: "fits"}}}
+		return &events.Event{Type: events.PodPlaced, Subject: pod, Facts: events.Facts{Placement: &events.Placement{Node: node.Name, Registration: u.registration(node)}}}
 	case 7:
 		return &events.Event{Type: events.PodReported, Subject: pod, Parts: []events.Part{{Column: events.Status, Data: body[0].Data}}, Facts: events.Facts{Report: &events.Report{
 			Epoch: 1, Registration: u.registration(node), Phase: events.Running, Ready: n%2 == 0, Incidents: []events.Incident{{Reason: "Started", Message: "m"}}}}}

@@ -25,10 +25,7 @@ func benchStore(b *testing.B) *Store {
 	for from := 0; from < benchRecords; from += 1000 {
 		var batch Batch
 		for i := from; i < from+1000; i++ {
-			r := benchResult(i)
-			cols := digest.Encode(r)
-			d.Add(r, cols)
-			batch.Entries = append(batch.Entries, Entry{Result: r, Columns: cols, Bytes: 400})
+			batch.Entries = append(batch.Entries, entry(s, d, benchResult(i)))
 		}
 		batch.Position, batch.Lanes = d.Settle(), d.Lanes()
 		if err := s.Commit(&batch); err != nil {

@@ -10,34 +10,71 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// Changes returns a kind's changes after a revision, in order, in whole
-// records: about limit at most (0: all), and up to where the answer goes.
+// Changes returns a kind's changes after a revision, in order, about limit at
+// most (0: all), and up to where the answer goes: the end of a record, or,
+// where one record ends more Events than that, a place between them.
 func (s *Store) Changes(kind string, after events.Revision, limit int) (deltas []view.Delta, upTo events.Revision, err error) {
 	upTo = s.Position().Revision()
 	if after >= upTo {
 		return nil, after, nil
 	}
-	it, err := s.versions(s.db)
-	if err != nil {
+	c := &changes{s: s, after: after, limit: limit, upTo: upTo}
+	if c.versions, err = s.versions(s.db); err != nil {
 		return nil, 0, err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+	defer func() { err = errors.Join(err, c.versions.Close()) }()
+	if kind == events.Events {
+		err = c.events()
+	} else {
+		_, err = c.rows(kind, after, upTo)
+	}
+	return c.deltas, c.upTo, err
+}
+
+// changes is an answer in the making.
+type changes struct {
+	s        *Store
+	versions *pebble.Iterator
+	after    events.Revision
+	limit    int
+	deltas   []view.Delta
+	upTo     events.Revision
+}
+
+// full reports whether the answer ends before a change at a revision; it then
+// ends with the record before.
+func (c *changes) full(at events.Revision) bool {
+	n := len(c.deltas)
+	if c.limit == 0 || n < c.limit || c.deltas[n-1].Revision.Last() >= at {
+		return false
+	}
+	c.upTo = c.deltas[n-1].Revision.Last()
+	return true
+}
+
+// rows adds the changes after one revision and up to another that have rows of
+// their own, and reports whether there is room for more.
+func (c *changes) rows(kind string, after, upTo events.Revision) (room bool, err error) {
+	room = true
+	if after >= upTo {
+		return room, nil
+	}
 	prefix := len(kindKey(tagChange, kind))
-	err = scan(s.db, changeKey(kind, after+1), pastKey(changeKey(kind, upTo)), func(key, value []byte) (bool, error) {
+	err = scan(c.s.db, changeKey(kind, after+1), pastKey(changeKey(kind, upTo)), func(key, value []byte) (bool, error) {
 		at := events.Revision(splitNumber(key, prefix))
-		if n := len(deltas); limit > 0 && n >= limit && deltas[n-1].Revision.Last() < at {
-			upTo = deltas[n-1].Revision.Last()
+		if c.full(at) {
+			room = false
 			return false, nil
 		}
-		ref, err := placed(kind, value)
+		ref, err := splitPlace(kind, value)
 		if err != nil {
 			return false, err
 		}
-		d, err := s.delta(it, ref, at)
-		deltas = append(deltas, d)
+		d, err := c.s.delta(c.versions, ref, at)
+		c.deltas = append(c.deltas, d)
 		return true, err
 	})
-	return deltas, upTo, err
+	return room, err
 }
 
 // delta is ref's change at exactly a revision.

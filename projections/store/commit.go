@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"cairn/events"
 	"cairn/events/wire"
@@ -17,161 +16,148 @@ import (
 // Entry is one record's result with what the ledger said of it.
 type Entry struct {
 	Result  *fold.Result
-	Columns []digest.Columns // digest.Encode(Result)
+	Columns []digest.Columns // digest.Encode(Result), completed by Digest.Add
 	Bytes   int              // the record's size
 	Leaf    [32]byte         // hash of the ledger's own bytes
+	Chain   [32]byte         // the chain digest after it
+	At      *view.Position   // after a record where SnapshotAfter says so, else nil
 }
 
 // Batch is what is committed at once.
 type Batch struct {
-	Entries     []Entry       // in order, the first one following Position
-	Position    view.Position // after the last one
-	Lanes       []byte        // of the state digest at Position
-	FoldVersion uint64        // active after the last one
+	Entries  []Entry       // in order, the first one following Position
+	Position view.Position // after the last one
+	Lanes    []byte        // of the state digest at Position
+}
+
+// commit is a batch on its way to disk.
+type commit struct {
+	*Store
+	rows   *pebble.Batch
+	r0     uint64
+	births map[string]int // by kind, in this batch
+	states states
+	value  []byte // scratch
+
+	// For Events only:
+	before  int64                      // ledger time of the last record; negative: none
+	ended   map[string]events.Revision // namespaces whose Events ended, where last; 0: never
+	earlier *pebble.Iterator           // over the versions before this batch
+
+	err error // the first failure
+}
+
+func (c *commit) set(key, value []byte) {
+	if c.err == nil {
+		c.err = c.rows.Set(key, value, nil)
+	}
 }
 
 // Commit adds a batch. It is seen by readers whole, and once they see it,
 // those who Wait for it are woken. After an error the store must be closed:
 // the directory is whole as of an earlier batch.
 func (s *Store) Commit(b *Batch) error {
-	next := s.tip.Load().Offset + 1
-	rows := s.db.NewBatchWithSize(1 << 16)
-	defer rows.Close()
+	last := s.tip.Load()
+	next := last.Offset + 1
+	c := &commit{Store: s, r0: b.Position.R0, rows: s.db.NewBatchWithSize(1 << 16), births: map[string]int{}, ended: map[string]events.Revision{}, before: last.Time}
+	if last.Offset == events.NoOffset {
+		c.before = -1
+	}
+	defer c.close()
 	for i := range b.Entries {
 		e := &b.Entries[i]
 		if e.Result.Offset != next || len(e.Columns) != len(e.Result.Changes) {
 			return fmt.Errorf("store: BUG: record %d with %d of %d columns given where %d is next", e.Result.Offset, len(e.Columns), len(e.Result.Changes), next)
 		}
 		next++
-		if err := s.writeEntry(rows, e); err != nil {
-			return fmt.Errorf("store: record %d: %w", e.Result.Offset, err)
+		if c.entry(e); c.err != nil {
+			return fmt.Errorf("store: record %d: %w", e.Result.Offset, c.err)
 		}
 	}
 	if b.Position.Offset != next-1 {
 		return fmt.Errorf("store: BUG: batch ends at %d, its position is %d", next-1, b.Position.Offset)
 	}
-	t := &tip{Position: b.Position, foldVersion: b.FoldVersion, tallies: s.sortedTallies()}
-	err := rows.Set(metaKey("tip"), wire.Encode(t), nil)
-	if before := s.tip.Load(); before.Offset == events.NoOffset || before.State != t.State {
-		err = errors.Join(err, rows.Set(metaKey("set"), b.Lanes, nil))
+	c.flushStates()
+	c.advanceManifests(b.Position.Revision())
+	t := &tip{Position: b.Position, tallies: s.sortedTallies()}
+	c.set(metaKey("tip"), wire.Encode(t))
+	if last.Offset == events.NoOffset || last.State != t.State {
+		c.set(metaKey("set"), b.Lanes)
 	}
-	if err = errors.Join(err, rows.Commit(pebble.NoSync)); err != nil {
+	if err := errors.Join(c.err, c.rows.Commit(pebble.NoSync)); err != nil {
 		return fmt.Errorf("store: committing up to record %d: %w", b.Position.Offset, err)
 	}
-	clear(s.recent)
-	clear(s.ended)
+	s.series.forget()
 	s.arrive(t)
-	return s.writeManifests(t)
+	return nil
 }
 
-func (s *Store) sortedTallies() []tally {
-	list := make([]tally, 0, len(s.tally))
-	for _, t := range s.tally {
-		list = append(list, *t)
+func (c *commit) close() {
+	c.rows.Close()
+	if c.earlier != nil {
+		c.earlier.Close()
 	}
-	slices.SortFunc(list, func(a, b tally) int { return events.Ref{Kind: a.kind}.Compare(events.Ref{Kind: b.kind}) })
-	return list
 }
 
-func (s *Store) writeEntry(rows *pebble.Batch, e *Entry) error {
+func (c *commit) entry(e *Entry) {
 	r := e.Result
-	rec := record{Record: view.Record{Time: r.Time, Bytes: e.Bytes, Outcome: r.Outcome}, leaf: e.Leaf[:]}
-	if r.Event != nil {
-		rec.Type, rec.Subject, rec.Actor = r.Event.Type, r.Event.Subject, r.Event.Actor.Who()
+	rec := record{Record: view.Record{Time: r.Time, Bytes: e.Bytes, Outcome: r.Outcome}, chain: e.Chain, leaf: e.Leaf}
+	if ev := r.Event; ev != nil {
+		rec.Type, rec.Subject, rec.Actor, rec.Cause = ev.Type, ev.Subject, ev.Actor.Who(), causesOf(ev, r.Offset)
+		rec.id, rec.remembered = ev.ID, fold.Remembers(r)
 	}
 	touched := rec.Subject == (events.Ref{})
 	for i := range r.Changes {
 		ref := r.Changes[i].Ref
-		rec.changed = append(rec.changed, ref)
+		rec.Changed = append(rec.Changed, ref)
 		touched = touched || ref == rec.Subject
-		if err := errors.Join(s.writeChange(rows, &r.Changes[i], &e.Columns[i]), rows.Set(touchKey(ref, r.Offset), nil, nil)); err != nil {
-			return err
-		}
+		c.change(&r.Changes[i], &e.Columns[i])
 	}
-	if err := s.endEvents(rows, r); err != nil {
-		return err
-	}
+	c.kubeEvents(r)
 	if !touched {
-		if err := rows.Set(touchKey(rec.Subject, r.Offset), nil, nil); err != nil {
-			return err
-		}
+		c.set(touchKey(rec.Subject, r.Offset), nil)
 	}
-	for _, row := range r.Rows {
-		var err error
-		if row.Value == nil {
-			err = rows.Delete(stateKey(row.Key), nil)
-		} else {
-			err = rows.Set(stateKey(row.Key), row.Value, nil)
-		}
-		if err != nil {
-			return err
-		}
+	for _, cause := range rec.Cause {
+		c.set(effectKey(cause, r.Offset), nil)
 	}
-	return rows.Set(recordKey(r.Offset), wire.Encode(&rec), nil)
+	c.value = rec.append(c.value[:0])
+	c.set(recordKey(r.Offset), c.value)
+	c.state(e)
 }
 
-// writeChange writes a change's version, head and place among its kind's changes.
-func (s *Store) writeChange(rows *pebble.Batch, c *fold.Change, cols *digest.Columns) error {
-	old, err := s.headOf(c)
-	if err != nil {
-		return err
+// change writes a change's version, its live row and its place among its kind's changes.
+func (c *commit) change(ch *fold.Change, cols *digest.Columns) {
+	fresh := ch.Created == ch.Revision
+	if !fresh && !cols.Lived && c.err == nil {
+		c.err = fmt.Errorf("BUG: the fold changed %s, which does not live", ch.Ref)
 	}
-	h := &head{uid: c.UID, revision: c.Revision, written: c.Written, created: c.Created, deleted: c.Deleted}
-	if old != nil {
-		h.at = old.at
-	}
-	for k := range cols {
-		switch cols[k].Effect {
-		case digest.Changed:
-			h.at[k] = c.Revision
-		case digest.Removed:
-			h.at[k] = 0
-		}
-	}
-	n := s.tally[c.Ref.Kind]
-	if n == nil {
-		n = &tally{kind: c.Ref.Kind}
-		s.tally[c.Ref.Kind] = n
-	}
-	n.since++
-	now := refKey(tagNow, c.Ref)
-	if c.Deleted {
+	h := headOf(ch, cols)
+	n := c.count(ch.Ref.Kind)
+	now := refKey(tagNow, ch.Ref)
+	if ch.Deleted {
 		n.live--
-		delete(s.heads, c.Ref)
-		delete(s.recent, c.Ref)
-		err = rows.Delete(now, nil)
+		if c.err == nil {
+			c.err = c.rows.Delete(now, nil)
+		}
 	} else {
-		if old == nil {
+		if !cols.Lived {
 			n.live++
+			c.birth(ch.Ref, n)
 		}
-		if c.Ref.Kind == events.Events {
-			s.recent[c.Ref] = h
-		} else {
-			s.heads[c.Ref] = h
-		}
-		err = rows.Set(now, wire.Encode(h), nil)
+		c.value = appendLive(c.value[:0], &h, ch, cols)
+		c.set(now, c.value)
 	}
-	place := appendText(appendText(nil, c.Ref.Namespace), c.Ref.Name)
-	return errors.Join(err, rows.Set(versionKey(c.Ref, c.Revision), encodeVersion(h, cols), nil),
-		rows.Set(changeKey(c.Ref.Kind, c.Revision), place, nil))
+	c.value = appendVersion(c.value[:0], &h, cols)
+	c.set(versionKey(ch.Ref, ch.Revision), c.value)
+	c.set(changeKey(ch.Ref.Kind, ch.Revision), appendText(appendText(c.value[:0], ch.Ref.Namespace), ch.Ref.Name))
 }
 
-// headOf finds what c changes; nil where it creates. Events are too many to be
-// in memory: one is looked for only where c says that it is not new.
-func (s *Store) headOf(c *fold.Change) (*head, error) {
-	fresh := c.Created == c.Revision && !c.Deleted
-	h := s.heads[c.Ref]
-	if h == nil {
-		h = s.recent[c.Ref]
+// birth notes in its kind's manifests that ref lives from here on.
+func (c *commit) birth(ref events.Ref, n *tally) {
+	n.births++
+	c.births[ref.Kind]++
+	c.set(birthKey(ref, n.manifest), nil)
+	if n.next != 0 {
+		c.set(birthKey(ref, n.next), nil)
 	}
-	if h == nil && c.Ref.Kind == events.Events && !fresh {
-		var err error
-		if h, err = s.headNow(s.db, c.Ref); err != nil && !errors.Is(err, view.ErrNotFound) {
-			return nil, err
-		}
-	}
-	if h == nil && !fresh {
-		return nil, fmt.Errorf("BUG: the fold changed %s, which does not live", c.Ref)
-	}
-	return h, nil
 }

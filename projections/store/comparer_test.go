@@ -13,7 +13,7 @@ import (
 var awkward = []string{"", "a", "a-", "a.b", "ab", "a\x00", "a\x00b", "a\x01", "a\x01\x01", "\t", "a\t", "\x09\x00\x09", "ÿ"}
 
 func TestComparerKeepsPebblesRules(t *testing.T) {
-	prefixes := [][]byte{{tagNow}, {end}, kindKey(tagNow, "pods"), recordKey(9), recordKey(0x0900), stateKey([]byte{9}), stateKey(nil), metaKey("tip")}
+	prefixes := [][]byte{{tagNow}, {end}, kindKey(tagNow, "pods"), recordKey(9), recordKey(0x0900), stateKey([]byte{9}), stateKey(""), effectKey(0x0900, 9), birthPrefix("pods", 9), metaKey("tip")}
 	for _, s := range awkward {
 		prefixes = append(prefixes, refKey(tagVersion, events.Ref{Kind: "k", Namespace: s, Name: "n"}), refKey(tagVersion, events.Ref{Kind: "k", Name: s}))
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"cairn/events"
-	"cairn/events/wire"
 	"cairn/projections/view"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -14,6 +13,9 @@ import (
 
 // Get returns an object as of a moment; 0: now. It may be one of many readers.
 func (s *Store) Get(ref events.Ref, at events.Revision) (*view.Object, error) {
+	if ref.Kind == events.Events {
+		return s.getEvent(ref, at)
+	}
 	h, err := s.headNow(s.db, ref)
 	switch {
 	case err == nil && (at == 0 || h.revision <= at.Last()):
@@ -39,11 +41,9 @@ func (s *Store) headNow(r pebble.Reader, ref events.Ref) (*head, error) {
 		return nil, fmt.Errorf("store: %s: %w", ref, err)
 	}
 	defer closer.Close()
-	h := new(head)
-	if err := wire.Decode(b, h); err != nil {
-		return nil, fmt.Errorf("store: head of %s: %w", ref, err)
-	}
-	return h, nil
+	h, row := new(head), &reader{b: b}
+	h.read(row)
+	return h, row.err("the head of %s", ref)
 }
 
 // versions iterates over the versions of one object at a time.
@@ -57,7 +57,7 @@ func (s *Store) lastVersion(it *pebble.Iterator, ref events.Ref, at events.Revis
 		return nil, it.Error()
 	}
 	key := it.Key()
-	found := cacheKey{ref, events.Revision(^splitNumber(key, len(key)-suffixLen))}
+	found := cacheKey{ref, events.Revision(splitFalling(key))}
 	if v := s.cache.get(found); v != nil {
 		return v, nil
 	}
@@ -92,7 +92,7 @@ func (s *Store) object(r pebble.Reader, ref events.Ref, at events.Revision) (*vi
 
 // assemble gathers an object's columns from the versions that hold them.
 func (s *Store) assemble(r pebble.Reader, ref events.Ref, v *version) (*view.Object, error) {
-	o := &view.Object{Ref: ref, UID: v.uid, Revision: v.revision, Written: v.written, Created: v.created}
+	o := &view.Object{Ref: ref, UID: v.uid, Revision: v.revision, Written: v.written, Created: v.created, Event: v.event}
 	last := v
 	for c, from := range v.at {
 		switch {
@@ -124,9 +124,18 @@ func (s *Store) version(r pebble.Reader, ref events.Ref, at events.Revision) (*v
 	return s.keep(key, b)
 }
 
+// bodies returns a version of ref as it is stored.
+func (s *Store) bodies(r pebble.Reader, ref events.Ref, at events.Revision) (*bodies, error) {
+	row, err := read(r, versionKey(ref, at))
+	if err != nil {
+		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, err)
+	}
+	return readBodies(row)
+}
+
 // keep decodes a version's row, which it takes over, into the cache.
 func (s *Store) keep(key cacheKey, row []byte) (*version, error) {
-	v, err := decodeVersion(row)
+	v, err := decodeVersion(key.ref.Kind, row)
 	if err != nil {
 		return nil, fmt.Errorf("store: version %d of %s: %w", key.at, key.ref, err)
 	}

@@ -11,17 +11,24 @@ import (
 
 // Key spaces.
 const (
-	tagChange   = 'c' // kind, revision          -> ref, gone
-	tagManifest = 'k' // kind, revision, chunk   -> refs that lived then
-	tagMeta     = 'm' // name                    -> position, set, cell
-	tagNow      = 'n' // ref                     -> head
-	tagRecord   = 'r' // offset                  -> record
-	tagState    = 's' // the fold's key          -> the fold's value
-	tagTouch    = 't' // ref, offset             -> nothing
-	tagVersion  = 'v' // ref, revision falling   -> head and columns
+	tagBirth    = 'b' // kind, manifest, namespace, name -> nothing
+	tagChange   = 'c' // kind, revision                  -> namespace, name
+	tagEffect   = 'e' // offset, offset                  -> nothing: the first made the second be written
+	tagLately   = 'f' // time, namespace, name           -> the revision of the Event's last occurrence then
+	tagManifest = 'k' // kind, revision                  -> the manifest that counts from there on
+	tagMeta     = 'm' // name                            -> tip, set
+	tagNow      = 'n' // ref                             -> head, hashes, what the fold keeps
+	tagPosition = 'p' // offset                          -> the position there, of a snapshot
+	tagRecord   = 'r' // offset                          -> record
+	tagState    = 's' // the fold's key                  -> the fold's value
+	tagStateAt  = 'S' // the fold's key, offset falling  -> the fold's value at a snapshot
+	tagTouch    = 't' // ref, offset                     -> nothing: a record spoke of ref and did not change it
+	tagVersion  = 'v' // ref, revision falling           -> head and columns
+	tagEnd      = 'z' // revision                        -> which Events end together
+	tagNoSpace  = 'Z' // namespace, revision             -> nothing: its Events end there
 )
 
-// A key is a prefix, and in the versions space a suffix: the revision's
+// A key is a prefix, and where something falls a suffix: the number's
 // complement and the byte 9, its own length. A prefix ends in 0x00, or in 0x01
 // where it is only a bound.
 //
@@ -72,8 +79,12 @@ func pastKey(prefix []byte) []byte {
 	return append(prefix[:len(prefix)-1:len(prefix)-1], past)
 }
 
+func falling(prefix []byte, n uint64) []byte {
+	return append(binary.BigEndian.AppendUint64(prefix, ^n), suffixLen)
+}
+
 func versionKey(r events.Ref, at events.Revision) []byte {
-	return append(binary.BigEndian.AppendUint64(refKey(tagVersion, r), ^uint64(at)), suffixLen)
+	return falling(refKey(tagVersion, r), uint64(at))
 }
 
 func numbered(prefix []byte, n uint64) []byte {
@@ -84,32 +95,62 @@ func changeKey(kind string, at events.Revision) []byte {
 	return numbered(kindKey(tagChange, kind), uint64(at))
 }
 
-func manifestKey(kind string, at events.Revision, chunk uint32) []byte {
-	b := binary.BigEndian.AppendUint64(kindKey(tagManifest, kind), uint64(at))
-	return append(binary.BigEndian.AppendUint32(b, chunk), end)
+// birthPrefix begins the rows of a manifest; in it they are by namespace and name.
+func birthPrefix(kind string, manifest uint64) []byte {
+	return numbered(kindKey(tagBirth, kind), manifest)
+}
+
+func birthKey(r events.Ref, manifest uint64) []byte {
+	return appendText(appendText(birthPrefix(r.Kind, manifest), r.Namespace), r.Name)
+}
+
+func manifestKey(kind string, from events.Revision) []byte {
+	return numbered(kindKey(tagManifest, kind), uint64(from))
 }
 
 func recordKey(o events.Offset) []byte { return numbered([]byte{tagRecord}, uint64(o)) }
 
+func positionKey(o events.Offset) []byte { return numbered([]byte{tagPosition}, uint64(o)) }
+
+func effectKey(cause, effect events.Offset) []byte {
+	return numbered(binary.BigEndian.AppendUint64([]byte{tagEffect}, uint64(cause)), uint64(effect))
+}
+
 func touchKey(r events.Ref, o events.Offset) []byte { return numbered(refKey(tagTouch, r), uint64(o)) }
 
-func stateKey(key []byte) []byte { return append(append([]byte{tagState}, key...), end) }
+func stateKey[T string | []byte](key T) []byte {
+	return append(append([]byte{tagState}, key...), end)
+}
+
+func stateAtKey[T string | []byte](key T, at events.Offset) []byte {
+	return falling(append(append([]byte{tagStateAt}, key...), end), uint64(at))
+}
 
 func metaKey(name string) []byte { return appendText([]byte{tagMeta}, name) }
 
 // splitRef reads the ref of a key in the now or versions space.
 func splitRef(key []byte) (events.Ref, error) {
-	var r events.Ref
-	rest, ok := key[1:], true
-	for _, to := range []*string{&r.Kind, &r.Namespace, &r.Name} {
-		if *to, rest, ok = cutText(rest); !ok {
-			return r, fmt.Errorf("store: key %x names no object", key)
-		}
+	kind, rest, ok := cutText(key[1:])
+	if !ok {
+		return events.Ref{}, fmt.Errorf("store: key %x names no object", key)
 	}
-	return r, nil
+	return splitPlace(kind, rest)
+}
+
+// splitPlace reads a namespace and a name.
+func splitPlace(kind string, b []byte) (events.Ref, error) {
+	namespace, rest, ok := cutText(b)
+	name, _, ok2 := cutText(rest)
+	if !ok || !ok2 {
+		return events.Ref{}, fmt.Errorf("store: %x names no object of %s: %w", b, kind, events.ErrMalformed)
+	}
+	return events.Ref{Kind: kind, Namespace: namespace, Name: name}, nil
 }
 
 // splitNumber reads the number of a key whose prefix is prefixLen long.
 func splitNumber(key []byte, prefixLen int) uint64 {
 	return binary.BigEndian.Uint64(key[prefixLen:])
 }
+
+// splitFalling reads the number of a key's suffix.
+func splitFalling(key []byte) uint64 { return ^splitNumber(key, len(key)-suffixLen) }

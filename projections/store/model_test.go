@@ -15,9 +15,11 @@ import (
 	"cairn/projections/view"
 )
 
+const window = 100
+
 // model is the slow and obvious view: a copy of everything after each record.
 type model struct {
-	dice    *rand.Rand
+	random  *rand.Rand
 	r0      uint64
 	live    map[events.Ref]*view.Object
 	moments []map[events.Ref]*view.Object // by offset
@@ -27,11 +29,11 @@ type model struct {
 }
 
 func newModel(seed uint64) *model {
-	return &model{dice: rand.New(rand.NewPCG(seed, 7)), r0: 5, live: map[events.Ref]*view.Object{}, digest: digest.New()}
+	return &model{random: rand.New(rand.NewPCG(seed, 7)), r0: 5, live: map[events.Ref]*view.Object{}, digest: digest.New()}
 }
 
 func (m *model) part(c events.Column) *events.Part {
-	return &events.Part{Column: c, Encoding: "x", Data: fmt.Appendf(nil, "body %d %0*d", m.dice.Uint32(), m.dice.IntN(300), 0)}
+	return &events.Part{Column: c, Encoding: "x", Data: fmt.Appendf(nil, "body %d %0*d", m.random.Uint32(), m.random.IntN(300), 0)}
 }
 
 // step makes the next record's result and applies it to the model.
@@ -39,11 +41,14 @@ func (m *model) step() *fold.Result {
 	o := events.Offset(len(m.moments))
 	r := &fold.Result{Offset: o, Time: int64(o/3) * 1000, Event: &events.Event{Type: events.ObjectUpdated, Actor: events.Actor{User: "alice"}}}
 	if o == 0 {
-		r.Event = &events.Event{Type: events.CellCreated, Facts: events.Facts{Cell: &events.Cell{Name: "c", Incarnation: "i", R0: m.r0, Window: 100}}}
+		r.Event = &events.Event{Type: events.CellCreated, Facts: events.Facts{Cell: &events.Cell{Name: "c", Incarnation: "i", R0: m.r0, Window: window}}}
 	}
 	r.Event.Subject = m.ref()
-	if o > 0 && m.dice.IntN(5) == 0 {
-		r.Outcome = fold.Outcome{Code: fold.Moved, Reason: "moved"}
+	for c := o - 1 - events.Offset(m.random.IntN(9)); c >= 0 && m.random.IntN(3) > 0; c -= 1 + events.Offset(m.random.IntN(9)) {
+		r.Event.Cause = append(r.Event.Cause, c)
+	}
+	if o > 0 && m.random.IntN(5) == 0 {
+		r.Outcome = fold.Outcome{Code: fold.Moved, Reason: fold.OtherRevision, Args: []string{"a", "", "b"}}
 	} else if o > 0 {
 		r.Changes = m.changes(o, r.Event.Subject)
 	}
@@ -54,13 +59,13 @@ func (m *model) step() *fold.Result {
 }
 
 func (m *model) ref() events.Ref {
-	kinds := []string{"pods", "podsx", events.Events}
-	return events.Ref{Kind: kinds[m.dice.IntN(3)], Namespace: awkward[m.dice.IntN(6)], Name: awkward[1+m.dice.IntN(len(awkward)-1)]}
+	kinds := []string{"pods", "podsx", "event"}
+	return events.Ref{Kind: kinds[m.random.IntN(3)], Namespace: awkward[m.random.IntN(6)], Name: awkward[1+m.random.IntN(len(awkward)-1)]}
 }
 
 func (m *model) changes(o events.Offset, subject events.Ref) []fold.Change {
 	refs := map[events.Ref]bool{subject: true}
-	for range m.dice.IntN(3) {
+	for range m.random.IntN(3) {
 		refs[m.ref()] = true
 	}
 	var list []fold.Change
@@ -73,7 +78,7 @@ func (m *model) changes(o events.Offset, subject events.Ref) []fold.Change {
 
 func (m *model) change(ref events.Ref, at events.Revision) fold.Change {
 	old := m.live[ref]
-	if old != nil && m.dice.IntN(3) == 0 {
+	if old != nil && m.random.IntN(3) == 0 {
 		delete(m.live, ref)
 		gone := *old
 		gone.Revision, gone.Written = at, old.Written
@@ -87,23 +92,23 @@ func (m *model) change(ref events.Ref, at events.Revision) fold.Change {
 	}
 	now.Revision = at
 	c := fold.Change{Ref: ref}
-	if old == nil || m.dice.IntN(2) == 0 {
+	if old == nil || m.random.IntN(2) == 0 {
 		c.FactsChanged, now.Facts = old != nil, nil
-		if m.dice.IntN(4) > 0 {
+		if m.random.IntN(4) > 0 {
 			now.Facts = &events.Facts{Generation: uint64(at)}
 		}
 	}
-	if m.dice.IntN(2) == 0 {
+	if m.random.IntN(2) == 0 {
 		c.ProjectedChanged, now.Projected = true, nil
-		if m.dice.IntN(4) > 0 {
+		if m.random.IntN(4) > 0 {
 			now.Projected = &fold.Projected{Pod: &fold.PodState{Epoch: uint64(at), Ready: true}}
 		}
 	}
-	if m.dice.IntN(2) == 0 {
+	if m.random.IntN(2) == 0 {
 		c.Spec = m.part(events.Spec)
 		now.Spec = c.Spec
 	}
-	if m.dice.IntN(3) == 0 {
+	if m.random.IntN(3) == 0 {
 		c.Status = m.part(events.Status)
 		now.Status = c.Status
 	}
@@ -119,14 +124,23 @@ func (m *model) commit(t *testing.T, s *Store, n int) {
 	var b Batch
 	for range n {
 		r := m.step()
-		cols := digest.Encode(r)
-		m.digest.Add(r, cols)
-		b.Entries = append(b.Entries, Entry{Result: r, Columns: cols, Bytes: 7, Leaf: [32]byte{byte(r.Offset), 1}})
+		b.Entries = append(b.Entries, entry(s, m.digest, r))
 	}
-	b.Position, b.Lanes, b.FoldVersion = m.digest.Settle(), m.digest.Lanes(), 1
+	b.Position, b.Lanes = m.digest.Settle(), m.digest.Lanes()
 	if err := s.Commit(&b); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// entry is r as the follower hands it on.
+func entry(s *Store, d *digest.Digest, r *fold.Result) Entry {
+	cols := digest.Encode(r)
+	e := Entry{Result: r, Columns: cols, Bytes: 7, Leaf: [32]byte{byte(r.Offset), 1}, Chain: d.Add(r, cols)}
+	if s.SnapshotAfter(r.Offset) {
+		at := d.Settle()
+		e.At = &at
+	}
+	return e
 }
 
 // list is what page should give.
@@ -156,24 +170,24 @@ func sameObjects(a, b []*view.Object) bool {
 func (m *model) check(t *testing.T, s *Store, rounds int) {
 	t.Helper()
 	for range rounds {
-		o := m.dice.IntN(len(m.moments))
-		at := events.RevisionOf(m.r0, events.Offset(o), m.dice.IntN(3))
+		o := m.random.IntN(len(m.moments))
+		at := events.RevisionOf(m.r0, events.Offset(o), m.random.IntN(3))
 		page := view.Page{At: at}
-		switch m.dice.IntN(4) {
+		switch m.random.IntN(4) {
 		case 0:
 			page.At = 0
 		case 1:
-			page.At = events.RevisionOf(m.r0, events.Offset(max(0, len(m.moments)-1-m.dice.IntN(12))), 1)
+			page.At = events.RevisionOf(m.r0, events.Offset(max(0, len(m.moments)-1-m.random.IntN(12))), 1)
 		}
 		ref := m.ref()
-		if m.dice.IntN(2) == 0 {
+		if m.random.IntN(2) == 0 {
 			page.Namespace = ref.Namespace
 		}
-		if m.dice.IntN(2) == 0 {
+		if m.random.IntN(2) == 0 {
 			page.After = m.ref()
 		}
-		if m.dice.IntN(2) == 0 {
-			page.Limit = 1 + m.dice.IntN(6)
+		if m.random.IntN(2) == 0 {
+			page.Limit = 1 + m.random.IntN(6)
 		}
 		got, more, err := s.List(ref.Kind, page)
 		want, wantMore := m.list(ref.Kind, page)
@@ -184,8 +198,9 @@ func (m *model) check(t *testing.T, s *Store, rounds int) {
 		if wanted := m.moments[o][ref]; wanted == nil && !errors.Is(err, view.ErrNotFound) || wanted != nil && !reflect.DeepEqual(object, wanted) {
 			t.Fatalf("get %q at %d: %+v, %v; want %+v", ref, at, object, err, wanted)
 		}
-		m.checkChanges(t, s, ref.Kind, at, m.dice.IntN(9))
+		m.checkChanges(t, s, ref.Kind, at, m.random.IntN(9))
 		m.checkTouching(t, s, ref, events.Offset(o))
+		m.checkCauses(t, s, events.Offset(o))
 	}
 }
 
@@ -208,7 +223,7 @@ func (m *model) checkChanges(t *testing.T, s *Store, kind string, after events.R
 
 func (m *model) checkTouching(t *testing.T, s *Store, ref events.Ref, from events.Offset) {
 	t.Helper()
-	to, limit := from+events.Offset(m.dice.IntN(100)), m.dice.IntN(4)
+	to, limit := from+events.Offset(m.random.IntN(100)), m.random.IntN(4)
 	var want []events.Offset
 	for _, r := range m.results {
 		touches := r.Event.Subject == ref || slices.ContainsFunc(r.Changes, func(c fold.Change) bool { return c.Ref == ref })
@@ -218,6 +233,23 @@ func (m *model) checkTouching(t *testing.T, s *Store, ref events.Ref, from event
 	}
 	if got, err := s.Touching(ref, from, to, limit); err != nil || !slices.Equal(got, want) {
 		t.Fatalf("touching %q in [%d, %d) limit %d: %v, %v; want %v", ref, from, to, limit, got, err, want)
+	}
+}
+
+func (m *model) checkCauses(t *testing.T, s *Store, o events.Offset) {
+	t.Helper()
+	limit := m.random.IntN(3)
+	var want []events.Offset
+	for _, r := range m.results[o:] {
+		if slices.Contains(r.Event.Cause, o) && (limit == 0 || len(want) < limit) {
+			want = append(want, r.Offset)
+		}
+	}
+	if got, err := s.Effects(o, limit); err != nil || !slices.Equal(got, want) {
+		t.Fatalf("effects of %d, limit %d: %v, %v; want %v", o, limit, got, err, want)
+	}
+	if got, err := s.Causes(o); err != nil || !slices.Equal(got, m.results[o].Event.Cause) {
+		t.Fatalf("causes of %d: %v, %v; want %v", o, got, err, m.results[o].Event.Cause)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // format is the number of the layout that this binary reads and writes.
-const format = 1
+const format = 2
 
 const formatFile = "CAIRN-VIEW"
 
@@ -27,27 +27,26 @@ type Options struct {
 	Disk          *Disk       // nil: the real one
 	MemtableBytes int         // 0: 32 MiB; tests force small ones
 	CacheBytes    int         // of decoded objects; 0: 64 MiB
-	ManifestEvery int         // changes of a kind between manifests, at least; 0: 4096
+	ManifestEvery int         // births of a kind between manifests, at least; 0: 4096
+	SnapshotEvery int         // records between snapshots of the fold's rows; 0: 65,536
 	Fatal         func(error) // a background failure; nil: panic
 	Log           *slog.Logger
 	readOnly      bool
 }
 
-// Store is a view on disk.
-//
-// Invariant: heads holds the now space but for Events, and belongs to Commit.
+// Store is a view on disk. Nothing in memory grows with what lives in it.
 type Store struct {
-	db       *pebble.DB
-	dir      string
-	every    int
-	readOnly bool
-	tip      atomic.Pointer[tip]
-	heads    map[events.Ref]*head
-	recent   map[events.Ref]*head // Events of the batch being written
-	ended    map[events.Ref]bool  // Events that end in the batch being written
-	cache    *cache
-	waits    waits
-	tally    map[string]*tally
+	db        *pebble.DB
+	dir       string
+	every     int
+	snapshots events.Offset
+	readOnly  bool
+	tip       atomic.Pointer[tip]
+	cache     *cache
+	waits     waits
+	tally     map[string]*tally // Commit's
+	series    seriesCache       // Commit's
+	resumes   resumes
 }
 
 // Open opens the store in dir, or makes an empty one. Errors say what to do: a
@@ -73,8 +72,8 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, openError(dir, err)
 	}
-	s := &Store{db: db, dir: dir, every: or(o.ManifestEvery, 4096), readOnly: o.readOnly, cache: newCache(or(o.CacheBytes, 64<<20)),
-		heads: map[events.Ref]*head{}, recent: map[events.Ref]*head{}, ended: map[events.Ref]bool{}, tally: map[string]*tally{}}
+	s := &Store{db: db, dir: dir, every: or(o.ManifestEvery, 4096), snapshots: events.Offset(or(o.SnapshotEvery, 1<<16)),
+		readOnly: o.readOnly, cache: newCache(or(o.CacheBytes, 64<<20)), tally: map[string]*tally{}}
 	if err := s.load(o.Incarnation); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

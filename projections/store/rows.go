@@ -11,10 +11,10 @@ import (
 	"cairn/projections/view"
 )
 
-const columns = digest.Status + 1
+const columns = digest.Count
 
-// head is an object without its bodies: what the now space holds, and what
-// begins every version.
+// head is an object without its bodies: it begins a live object's row, and
+// every version.
 //
 // Invariant: at[c] is the revision of the version that holds column c; 0: none.
 type head struct {
@@ -24,69 +24,172 @@ type head struct {
 	at                         [columns]events.Revision
 }
 
-// Fields lists h's fields; numbers are frozen within a store format.
-func (h *head) Fields(w *wire.Codec) {
-	w.Str(1, &h.uid)
-	w.Uint(2, (*uint64)(&h.revision))
-	w.Uint(3, (*uint64)(&h.written))
-	w.Uint(4, (*uint64)(&h.created))
-	w.Bool(5, &h.deleted)
-	for c := range h.at {
-		w.Uint(wire.Number(6+c), (*uint64)(&h.at[c]))
+// append writes h: uid, revision, flags (deleted, then a bit for each column
+// there is), and how far back the other revisions lie.
+func (h *head) append(b []byte) []byte {
+	b = appendChunk(b, h.uid)
+	b = binary.AppendUvarint(b, uint64(h.revision))
+	var flags byte
+	if h.deleted {
+		flags = 1
 	}
-}
-
-// appendChunk and cutChunk write and read a length and so many bytes.
-func appendChunk(b, chunk []byte) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(chunk))), chunk...)
-}
-
-func cutChunk(b []byte) (chunk, rest []byte, ok bool) {
-	n, size := binary.Uvarint(b)
-	if size <= 0 || n > uint64(len(b)-size) {
-		return nil, nil, false
-	}
-	b = b[size:]
-	return b[:n:n], b[n:], true
-}
-
-// encodeVersion writes a head and the bodies of the columns it holds itself.
-func encodeVersion(h *head, cols *digest.Columns) []byte {
-	b := appendChunk(nil, wire.Encode(h))
 	for c := range h.at {
-		if h.at[c] == h.revision && !h.deleted {
-			b = appendChunk(b, cols[c].Bytes)
+		if h.at[c] != 0 {
+			flags |= 2 << c
+		}
+	}
+	b = append(b, flags)
+	b = binary.AppendUvarint(b, uint64(h.revision-h.written))
+	b = binary.AppendUvarint(b, uint64(h.revision-h.created))
+	for c := range h.at {
+		if h.at[c] != 0 {
+			b = binary.AppendUvarint(b, uint64(h.revision-h.at[c]))
 		}
 	}
 	return b
 }
 
-// version is a decoded row of the versions space: a head, and of the columns
-// those that changed with it. It is shared: never change one.
+func (h *head) read(r *reader) {
+	h.uid = r.text()
+	h.revision = events.Revision(r.number())
+	flags := r.flags()
+	h.deleted = flags&1 != 0
+	h.written = h.revision - events.Revision(r.number())
+	h.created = h.revision - events.Revision(r.number())
+	for c := range h.at {
+		if h.at[c] = 0; flags&(2<<c) != 0 {
+			h.at[c] = h.revision - events.Revision(r.number())
+		}
+	}
+}
+
+func headOf(c *fold.Change, cols *digest.Columns) head {
+	h := head{uid: c.UID, revision: c.Revision, written: c.Written, created: c.Created, deleted: c.Deleted}
+	for k := range h.at {
+		h.at[k] = cols.Column[k].At
+	}
+	return h
+}
+
+// appendLive writes a live object's row: its head, the hashes of the columns
+// that stay on disk, and the columns that the fold has in memory. So a start
+// reads nothing but these rows.
+func appendLive(b []byte, h *head, c *fold.Change, cols *digest.Columns) []byte {
+	b = h.append(b)
+	if h.at[digest.Spec] != 0 {
+		b = append(b, cols.Column[digest.Spec].Hash[:]...)
+	}
+	if h.at[digest.Status] != 0 {
+		b = append(b, cols.Column[digest.Status].Hash[:]...)
+	}
+	if col := &cols.Column[digest.Facts]; col.Effect == digest.Changed {
+		b = appendChunk(b, col.Bytes)
+	} else if h.at[digest.Facts] != 0 {
+		b = appendChunk(b, events.EncodeFacts(c.Facts))
+	}
+	if col := &cols.Column[digest.Projected]; col.Effect == digest.Changed {
+		b = appendChunk(b, col.Bytes)
+	} else if h.at[digest.Projected] != 0 {
+		b = appendChunk(b, fold.EncodeProjected(c.Projected))
+	}
+	return b
+}
+
+// live is a live object's row, read.
+type live struct {
+	head
+	spec, status     [32]byte // hashes
+	facts, projected []byte   // nil: none; they belong to the row
+}
+
+func (l *live) read(r *reader) {
+	*l = live{}
+	l.head.read(r)
+	if l.at[digest.Spec] != 0 {
+		l.spec = r.hash()
+	}
+	if l.at[digest.Status] != 0 {
+		l.status = r.hash()
+	}
+	if l.at[digest.Facts] != 0 {
+		l.facts = r.chunk()
+	}
+	if l.at[digest.Projected] != 0 {
+		l.projected = r.chunk()
+	}
+}
+
+// take puts a column's bytes, or their hash, into the row.
+func (l *live) take(column int, b []byte) {
+	switch column {
+	case digest.Facts:
+		l.facts = b
+	case digest.Projected:
+		l.projected = b
+	case digest.Spec:
+		l.spec = digest.HashOf(b)
+	case digest.Status:
+		l.status = digest.HashOf(b)
+	}
+}
+
+// appendVersion writes a head and the bodies of the columns it holds itself.
+func appendVersion(b []byte, h *head, cols *digest.Columns) []byte {
+	b = h.append(b)
+	for c := range h.at {
+		if h.at[c] == h.revision && !h.deleted {
+			b = appendChunk(b, cols.Column[c].Bytes)
+		}
+	}
+	return b
+}
+
+// bodies is a version as it is stored: a head, and the bytes of the columns
+// that changed with it, which belong to the row.
+type bodies struct {
+	head
+	column [columns][]byte
+}
+
+func readBodies(row []byte) (*bodies, error) {
+	r := &reader{b: row}
+	v := new(bodies)
+	v.head.read(r)
+	for c := range v.at {
+		if v.at[c] == v.revision && !v.deleted {
+			v.column[c] = r.chunk()
+		}
+	}
+	return v, r.err("a version of %s", v.uid)
+}
+
+// version is a decoded row of the versions space. It is shared: never change one.
 type version struct {
 	head
 	facts        *events.Facts
 	projected    *fold.Projected
 	spec, status *events.Part
-	bytes        int // of the row
+	event        *view.Event // of kind events alone
+	bytes        int         // of the row
 }
 
-func decodeVersion(b []byte) (*version, error) {
-	v := &version{bytes: len(b)}
-	h, rest, ok := cutChunk(b)
-	if !ok {
-		return nil, fmt.Errorf("store: a version without a head: %w", events.ErrMalformed)
+func decodeVersion(kind string, row []byte) (*version, error) {
+	if kind == events.Events {
+		r := &reader{b: row}
+		v := &version{bytes: len(row)}
+		v.head.read(r)
+		var err error
+		v.event, err = readEvent(r.b)
+		return v, err
 	}
-	if err := wire.Decode(h, &v.head); err != nil {
+	b, err := readBodies(row)
+	if err != nil {
 		return nil, err
 	}
-	for c := range v.at {
+	v := &version{head: b.head, bytes: len(row)}
+	for c, body := range b.column {
 		if v.at[c] != v.revision || v.deleted {
 			continue
-		}
-		var body []byte
-		if body, rest, ok = cutChunk(rest); !ok {
-			return nil, fmt.Errorf("store: a version without its column %d: %w", c, events.ErrMalformed)
 		}
 		if err := v.decode(c, body); err != nil {
 			return nil, fmt.Errorf("store: column %d: %w", c, err)
@@ -123,29 +226,4 @@ func (v *version) give(o *view.Object, c int) {
 	case digest.Status:
 		o.Status = v.status
 	}
-}
-
-// record is a view.Record as stored, with the hash of the ledger's own bytes.
-type record struct {
-	view.Record
-	leaf    []byte
-	changed []events.Ref
-}
-
-// Fields lists r's fields; numbers are frozen within a store format.
-func (r *record) Fields(w *wire.Codec) {
-	w.Int(1, &r.Time)
-	w.Str(2, (*string)(&r.Type))
-	wire.Inline(w, 3, &r.Subject)
-	w.Str(4, &r.Actor)
-	size, code, first := uint64(r.Bytes), uint64(r.Outcome.Code), int64(r.Outcome.DuplicateOf)
-	w.Uint(5, &size)
-	w.Uint(6, &code)
-	r.Bytes, r.Outcome.Code = int(size), fold.Code(code)
-	w.Str(7, &r.Outcome.Reason)
-	w.Str(8, &r.Outcome.Field)
-	w.Int(9, &first)
-	r.Outcome.DuplicateOf = events.Offset(first)
-	wire.Repeated(w, 10, &r.changed)
-	w.Bytes(11, &r.leaf)
 }

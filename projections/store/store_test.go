@@ -1,24 +1,27 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"cairn/events"
 	"cairn/projections/digest"
+	"cairn/projections/fold"
 	"cairn/projections/view"
 )
 
 // small forces many flushes and manifests: the traps appear only after them.
 func small(d *Disk) Options {
-	return Options{Disk: d, MemtableBytes: 32 << 10, CacheBytes: 1 << 16, ManifestEvery: 20}
+	return Options{Disk: d, MemtableBytes: 32 << 10, CacheBytes: 1 << 16, ManifestEvery: 20, SnapshotEvery: 25}
 }
 
 func open(t *testing.T, dir string, o Options) *Store {
@@ -37,10 +40,10 @@ func TestEveryReadAnswersAsTheModelDoes(t *testing.T) {
 		m := newModel(seed)
 		for range 12 {
 			for range 20 {
-				m.commit(t, s, 1+m.dice.IntN(6))
+				m.commit(t, s, 1+m.random.IntN(6))
 			}
 			m.check(t, s, 40)
-			if m.dice.IntN(3) == 0 {
+			if m.random.IntN(3) == 0 {
 				if err := s.Close(); err != nil {
 					t.Fatal(err)
 				}
@@ -68,7 +71,7 @@ func TestAfterACrashTheStoreIsWhole(t *testing.T) {
 		s := open(t, "v", small(disk))
 		m := newModel(seed)
 		for range 60 {
-			m.commit(t, s, 1+m.dice.IntN(9))
+			m.commit(t, s, 1+m.random.IntN(9))
 		}
 		after := open(t, "v", small(disk.Crash(rand.New(rand.NewPCG(seed, 1)))))
 		o := after.Position().Offset
@@ -82,11 +85,9 @@ func TestAfterACrashTheStoreIsWhole(t *testing.T) {
 		if want := again.Settle(); fmt.Sprint(after.Position().Chain, after.Position().State) != fmt.Sprint(want.Chain, want.State) {
 			t.Fatalf("seed %d: another digest at %d", seed, o)
 		}
-		restored := restore(t, after)
+		restored, _ := restore(t, after.Current())
 		for _, r := range m.results[o+1:] {
-			cols := digest.Encode(r)
-			restored.Add(r, cols)
-			b := Batch{Entries: []Entry{{Result: r, Columns: cols, Bytes: 7}}, Position: restored.Settle(), Lanes: restored.Lanes()}
+			b := Batch{Entries: []Entry{entry(after, restored, r)}, Position: restored.Settle(), Lanes: restored.Lanes()}
 			if err := after.Commit(&b); err != nil {
 				t.Fatal(err)
 			}
@@ -101,41 +102,93 @@ func TestAfterACrashTheStoreIsWhole(t *testing.T) {
 	}
 }
 
-func restore(t *testing.T, s *Store) *digest.Digest {
+// restore gives the digest of a snapshot, and the fold's rows in it.
+func restore(t *testing.T, n *Snapshot) (*digest.Digest, map[string]string) {
 	t.Helper()
-	objects, failed := s.Live()
-	d, err := digest.Restore(s.Position(), objects)
+	r, found := digest.Restore(), map[string]string{}
+	rows, failed := n.Resume(r.Add)
+	for k, v := range rows {
+		if _, ok := found[string(k)]; ok {
+			t.Fatalf("row %q comes twice", k)
+		}
+		found[string(k)] = string(v)
+	}
+	d, err := r.Done(n.Position)
 	if err = errors.Join(err, failed()); err != nil {
 		t.Fatal(err)
 	}
-	return d
+	return d, found
 }
 
-func TestRowsOfTheFoldComeBackByKey(t *testing.T) {
-	s := open(t, t.TempDir(), Options{})
-	defer s.Close()
-	m := newModel(1)
-	m.commit(t, s, 200)
+// rows are the fold's rows after a record, as the results say.
+func (m *model) rows(o events.Offset) map[string]string {
 	want := map[string]string{}
-	for _, r := range m.results {
+	for _, r := range m.results[:o+1] {
 		for _, row := range r.Rows {
 			delete(want, string(row.Key))
 			if row.Value != nil {
 				want[string(row.Key)] = string(row.Value)
 			}
 		}
-	}
-	var last []byte
-	rows, failed := s.Rows()
-	for k, v := range rows {
-		if want[string(k)] != string(v) || last != nil && bytes.Compare(last, k) >= 0 {
-			t.Fatalf("row %x is %q", k, v)
+		if fold.Remembers(r) {
+			id := fold.IDRow(r.Offset, r.Event.ID)
+			want[string(id.Key)] = string(id.Value)
 		}
-		delete(want, string(k))
-		last = k
+		if old := r.Offset - window; old >= 0 {
+			delete(want, string(fold.IDRow(old, events.ID{}).Key))
+		}
 	}
-	if failed() != nil || len(want) > 0 {
-		t.Fatalf("%v, missing %v", failed(), want)
+	for _, v := range m.moments[o] {
+		stored := &fold.Stored{Ref: v.Ref, UID: v.UID, Revision: v.Revision, Written: v.Written, Created: v.Created}
+		if v.Facts != nil {
+			stored.Facts = events.EncodeFacts(v.Facts)
+		}
+		if v.Projected != nil {
+			stored.Projected = fold.EncodeProjected(v.Projected)
+		}
+		row := fold.ObjectRow(nil, stored)
+		want[string(row.Key)] = string(row.Value)
+	}
+	return want
+}
+
+// Snapshots have the fold's rows and the digest as they were, whatever came
+// after: objects deleted and made anew, rows gone, manifests passed by.
+func TestEverySnapshotResumesAsItWas(t *testing.T) {
+	s := open(t, "v", small(MemoryDisk()))
+	defer s.Close()
+	m := newModel(1)
+	for range 80 {
+		m.commit(t, s, 1+m.random.IntN(9))
+	}
+	last := s.Position().Offset
+	if _, rows := restore(t, s.Current()); !maps.Equal(rows, m.rows(last)) {
+		t.Fatal("the current rows are others")
+	}
+	for o := last + 1; o >= 0; o -= 7 {
+		n, err := s.SnapshotBefore(o)
+		if err != nil || n.Position.Offset >= o || n.Position.Offset+25 < o {
+			t.Fatalf("before %d: %+v, %v", o, n, err)
+		}
+		d, rows := restore(t, n)
+		want := map[string]string{}
+		if n.Position.Offset >= 0 {
+			want = m.rows(n.Position.Offset)
+		}
+		if !maps.Equal(rows, want) {
+			t.Fatalf("the rows at %d are others", n.Position.Offset)
+		}
+		again := digest.New()
+		for _, r := range m.results[:n.Position.Offset+1] {
+			again.Add(r, digest.Encode(r))
+		}
+		a, b := again.Settle(), d.Settle()
+		if a.Cell, b.Cell = nil, nil; a != b {
+			t.Fatalf("the digest at %d is another", n.Position.Offset)
+		}
+		if chain, err := s.ChainAt(max(0, n.Position.Offset)); n.Position.Offset >= 0 && (err != nil || chain != n.Position.Chain) {
+			t.Fatalf("the chain at %d: %x, %v", n.Position.Offset, chain, err)
+		}
 	}
 }
 
@@ -154,12 +207,26 @@ func TestRecordsTimesAndLeaves(t *testing.T) {
 	}
 	for _, want := range m.results {
 		r, err := s.Record(want.Offset)
-		if err != nil || r.Time != want.Time || r.Outcome != want.Outcome || r.Subject != want.Event.Subject || len(r.Changed) != len(want.Changes) || r.Bytes != 7 {
+		if err != nil || r.Time != want.Time || !reflect.DeepEqual(r.Outcome, want.Outcome) || r.Subject != want.Event.Subject || len(r.Changed) != len(want.Changes) || r.Bytes != 7 {
 			t.Fatalf("record %d: %+v, %v", want.Offset, r, err)
+		}
+		if len(want.Event.Cause) > 0 && !slices.Equal(r.Cause, want.Event.Cause) {
+			t.Fatal(r.Cause)
 		}
 		if leaf, err := s.Leaf(want.Offset); err != nil || leaf != [32]byte{byte(want.Offset), 1} {
 			t.Fatal(leaf, err)
 		}
+	}
+	next := events.Offset(3)
+	leaves, failed := s.Leaves(3, 99)
+	for o, leaf := range leaves {
+		if o != next || leaf != [32]byte{byte(o), 1} {
+			t.Fatal(o, leaf)
+		}
+		next++
+	}
+	if failed() != nil || next != 30 {
+		t.Fatal(failed(), next)
 	}
 	if _, err := s.Record(30); !errors.Is(err, view.ErrNotFound) {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"sync"
 
@@ -19,14 +18,7 @@ import (
 // tip is how far the store has come: one row, rewritten by every commit.
 type tip struct {
 	view.Position
-	foldVersion uint64
-	tallies     []tally
-}
-
-// tally counts one kind's changes since its last manifest, and its live objects.
-type tally struct {
-	kind        string
-	since, live uint64
+	tallies []tally
 }
 
 // Fields lists t's fields; numbers are frozen within a store format.
@@ -42,19 +34,12 @@ func (t *tip) Fields(w *wire.Codec) {
 	w.Bytes(4, &chain)
 	w.Bytes(5, &state)
 	w.Uint(6, &objects)
-	w.Uint(7, &t.foldVersion)
+	w.Uint(7, (*uint64)(&t.Gate))
 	wire.Optional(w, 8, &t.Cell)
 	wire.Repeated(w, 9, &t.tallies)
 	t.Offset, t.Objects = events.Offset(next)-1, int(objects)
 	copy(t.Chain[:], chain)
 	copy(t.State[:], state)
-}
-
-// Fields lists t's fields; numbers are frozen within a store format.
-func (t *tally) Fields(w *wire.Codec) {
-	w.Str(1, &t.kind)
-	w.Uint(2, &t.since)
-	w.Uint(3, &t.live)
 }
 
 func readTip(r pebble.Reader) (*tip, error) {
@@ -82,7 +67,7 @@ func read(r pebble.Reader, key []byte) ([]byte, error) {
 	return b, closer.Close()
 }
 
-// load reads what is kept in memory.
+// load reads how far the store is.
 func (s *Store) load(incarnation string) error {
 	t, err := readTip(s.db)
 	if err != nil {
@@ -95,15 +80,7 @@ func (s *Store) load(incarnation string) error {
 	for _, c := range t.tallies {
 		s.tally[c.kind] = &c
 	}
-	if s.readOnly {
-		return nil
-	}
-	return s.scanNow(s.db, []byte{tagNow}, []byte{tagNow + 1}, func(ref events.Ref, h *head) bool {
-		if ref.Kind != events.Events {
-			s.heads[ref] = h
-		}
-		return true
-	})
+	return nil
 }
 
 // Position is how far the store has come.
@@ -116,37 +93,6 @@ func (s *Store) Set() (*digest.Set, error) {
 		return nil, fmt.Errorf("store: reading the set behind the state digest: %w", err)
 	}
 	return digest.SetOf(b)
-}
-
-// FoldVersion is what the last batch named.
-func (s *Store) FoldVersion() uint64 { return s.tip.Load().foldVersion }
-
-// Rows gives the fold's rows by key; call failed after the loop.
-func (s *Store) Rows() (rows iter.Seq2[[]byte, []byte], failed func() error) {
-	var err error
-	return func(yield func([]byte, []byte) bool) {
-		err = scan(s.db, []byte{tagState}, []byte{tagState + 1}, func(k, value []byte) (bool, error) {
-			return yield(slices.Clone(k[1:len(k)-1]), slices.Clone(value)), nil
-		})
-	}, func() error { return err }
-}
-
-// Live gives every live object but Events; call failed after the loop.
-func (s *Store) Live() (objects iter.Seq[*view.Object], failed func() error) {
-	var err error
-	return func(yield func(*view.Object) bool) {
-		err2 := s.scanNow(s.db, []byte{tagNow}, []byte{tagNow + 1}, func(ref events.Ref, h *head) bool {
-			if ref.Kind == events.Events {
-				return true
-			}
-			var o *view.Object
-			if o, err = s.object(s.db, ref, h.revision); err != nil {
-				return false
-			}
-			return yield(o)
-		})
-		err = errors.Join(err, err2)
-	}, func() error { return err }
 }
 
 // waits holds who waits for which offset.

@@ -25,6 +25,7 @@ type Object struct {
 	Created   events.Revision
 	Facts     *events.Facts // nil for what is rendered whole
 	Projected *Projected    // nil where the fold adds nothing
+	Event     *Event        // of kind events, and there alone
 	Spec      *events.Part  // metadata and spec; nil for what is rendered whole
 	Status    *events.Part  // nil: none written yet
 }
@@ -79,7 +80,8 @@ type Record struct {
 	Actor   string // Actor.Who()
 	Bytes   int
 	Outcome Outcome
-	Changed []events.Ref // what it changed, in order
+	Changed []events.Ref    // what it changed, in order
+	Cause   []events.Offset // the records that made it be written; 256 at most
 }
 
 // Position tells how far a view has come.
@@ -91,6 +93,7 @@ type Position struct {
 	State   [32]byte      // order-free set hash over live objects
 	Objects int           // live objects
 	Cell    *events.Cell  // what record 0 says; nil before it
+	Gate    events.Gate   // active; 0 before record 0
 }
 
 // Revision is the position as a list's revision.

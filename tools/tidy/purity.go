@@ -25,7 +25,8 @@ var cores = []core{
 	{folder: "dataplane/trace"},
 	{folder: "projections/digest", strict: true},
 	{folder: "nodes/lifecycle"},
-	{folder: "reconcilers", impure: []string{"reconcilers/engine", "reconcilers/dispatcher"}},
+	{folder: "projections/feeds", impure: []string{"projections/feeds/hub", "projections/feeds/emitter"}},
+	{folder: "reconcilers", impure: []string{"reconcilers/engine"}},
 }
 
 // effects are what no core imports, each with all below it; net/netip is

@@ -60,7 +60,7 @@ func Open(dir string, opt Options) (*Log, error) {
 	if opt.Clock == nil {
 		opt.Clock = func() int64 { return time.Now().UnixNano() }
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeFolder(disk{opt.Fault}, dir); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
 	held, err := lock(dir)

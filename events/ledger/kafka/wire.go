@@ -55,7 +55,7 @@ const (
 	withdrawn        // none will
 )
 
-// withdraw tells whether it is certain that the broker never sees the request.
+// withdraw reports whether it is certain that the broker never sees the request.
 func (r *produceRequest) withdraw() bool { return r.state.CompareAndSwap(waiting, withdrawn) }
 
 // ApiKey implements protocol.Message.
