@@ -28,6 +28,9 @@ type Config struct {
 	// writerTime takes records that have their writer's time: kfake, against
 	// which the tests run, knows no append time.
 	writerTime bool
+	// unsynced leaves flush.messages as it is, for a test that shows what
+	// it is good for.
+	unsynced bool
 }
 
 // Log is a ledger on a Kafka topic. Make one with Open.
@@ -62,7 +65,11 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 
 		writerTime: c.writerTime,
 	}
-	s, err := l.link.open(ctx, 1, c.CreateReplication, ledgerSettings)
+	settings := ledgerSettings
+	if c.unsynced {
+		settings = unsyncedSettings
+	}
+	s, err := l.link.open(ctx, 1, c.CreateReplication, settings)
 	if err == nil && s.brokers > 1 {
 		if l.marker = c.Marker; c.Marker == nil {
 			err = fmt.Errorf("%w: Kafka at %v has %d brokers: a read point needs Config.Marker", ledger.ErrSettings, c.Brokers, s.brokers)

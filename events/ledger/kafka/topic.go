@@ -26,6 +26,10 @@ type setting struct {
 // ledgerSettings keep every record for ever, as written, in the order of its
 // append time.
 func ledgerSettings(replication int) []setting {
+	return append(unsyncedSettings(replication), flushed(replication)...)
+}
+
+func unsyncedSettings(replication int) []setting {
 	s := []setting{
 		{"cleanup.policy", "delete", nil},
 		{"retention.ms", "-1", nil},
@@ -55,6 +59,16 @@ func inSync(replication int) []setting {
 		return nil
 	}
 	return []setting{{"min.insync.replicas", "2", atLeast(2)}}
+}
+
+// flushed: Kafka acknowledges before it syncs, and relies on the other replicas.
+// Where acks=all may come from one alone, that one must sync each batch first.
+// Feeds need it not: what a loss of power takes from them is put again.
+func flushed(replication int) []setting {
+	if replication >= 3 {
+		return nil
+	}
+	return []setting{{"flush.messages", "1", nil}}
 }
 
 func atLeast(n int) func(string) bool {
@@ -97,7 +111,8 @@ func (l *link) open(ctx context.Context, partitions, replication int, settings f
 	return s, l.check(ctx, settings(s.replication))
 }
 
-// led waits until each partition has a leader.
+// led waits until each partition has a leader that knows it: a broker takes a
+// moment longer than the metadata, and what it is sent meanwhile is unknown.
 func (l *link) led(ctx context.Context, s shape) (shape, error) {
 	err := l.persist(ctx, func() error {
 		var err error
@@ -106,6 +121,11 @@ func (l *link) led(ctx context.Context, s shape) (shape, error) {
 		}
 		if s.leaderless || s.partitions == 0 {
 			return kafkago.LeaderNotAvailable
+		}
+		for p := range s.partitions {
+			if _, err := l.end(ctx, p); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
