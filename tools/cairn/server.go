@@ -143,7 +143,7 @@ func (r requests) Do(ctx context.Context, who engine.Identity, causes []events.O
 // beside an old ledger would hide that its Secrets can't be read any more.
 func openRing(path string, folded events.Offset) (*encryption.Ring, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && folded > 0 {
-		return nil, fmt.Errorf("the key ring %s is gone, and without it no Secret of this cell can be read: restore it from a copy; or give its Secrets up for ever with `echo new $(head -c 32 /dev/urandom | od -An -vtx1 | tr -d ' \\n') >%s`, and start it again", path, path)
+		return nil, fmt.Errorf("the key ring %s is gone, and without it no Secret of this cell can be read: restore it from a copy; or give its Secrets up for ever by an empty file (`: >%s`), and start it again", path, path)
 	}
 	return encryption.Open(path)
 }
@@ -167,7 +167,7 @@ func serveCell(ctx context.Context, paths cell.Paths, s *cell.Settings, f *follo
 	engineEnded := make(chan error, 1)
 	go func() {
 		engineEnded <- engine.New(engine.Options{Cell: f, Requests: requests{server}, Kinds: reconcilers.Kinds(),
-			Reconcilers: reconcilers.All(reconcilers.Config{CA: string(ca.CertPEM())}), Silence: server.Silence}).Run(running)
+			Reconcilers: reconcilers.All(reconcilers.Config{CA: string(ca.CertPEM())}), Cores: reconcilers.Cores(), Silence: server.Silence}).Run(running)
 	}()
 	feedsEnded := make(chan error, 1)
 	go func() { feedsEnded <- emitFeeds(running, s, server.Feeds()) }()
