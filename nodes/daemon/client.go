@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -16,6 +17,7 @@ import (
 
 	"cairn/events"
 	"cairn/events/feed"
+	"cairn/events/wire"
 )
 
 // Client is a Server over HTTP, as events/feed describes it.
@@ -71,12 +73,12 @@ func (c *Client) Pod(ctx context.Context, namespace, name, uid string, rev event
 
 // Assignments implements Server.
 func (c *Client) Assignments(ctx context.Context, from events.Offset) iter.Seq2[feed.AssignmentEntry, error] {
-	return stream[feed.AssignmentEntry](ctx, c, "/assignments", from)
+	return stream[feed.AssignmentEntry, *feed.AssignmentEntry](ctx, c, "/assignments", from)
 }
 
 // VIPs implements Server.
 func (c *Client) VIPs(ctx context.Context, from events.Offset) iter.Seq2[feed.VIPEntry, error] {
-	return stream[feed.VIPEntry](ctx, c, "/vips", from)
+	return stream[feed.VIPEntry, *feed.VIPEntry](ctx, c, "/vips", from)
 }
 
 func (c *Client) request(ctx context.Context, method, path string, q url.Values, body any) (*http.Response, error) {
@@ -131,9 +133,11 @@ func (c *Client) call(ctx context.Context, method, path string, q url.Values, in
 	return nil
 }
 
-// stream reads JSON lines. A server that says nothing for too long is taken
-// for lost.
-func stream[T any](ctx context.Context, c *Client, path string, from events.Offset) iter.Seq2[T, error] {
+// stream reads frames. A server that says nothing for too long is taken for lost.
+func stream[T any, M interface {
+	*T
+	wire.Message
+}](ctx context.Context, c *Client, path string, from events.Offset) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		ctx, cancel := context.WithCancel(ctx)
@@ -147,10 +151,10 @@ func stream[T any](ctx context.Context, c *Client, path string, from events.Offs
 			return
 		}
 		defer resp.Body.Close()
-		dec := json.NewDecoder(resp.Body)
+		body := bufio.NewReaderSize(resp.Body, 32<<10)
 		for {
 			var v T
-			if err := dec.Decode(&v); err != nil {
+			if err := feed.ReadFrame(body, M(&v)); err != nil {
 				yield(none, fmt.Errorf("stream %s ended: %w", path, err))
 				return
 			}

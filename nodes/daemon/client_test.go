@@ -29,9 +29,8 @@ func TestTheClientSpeaksThePathsOfTheFeed(t *testing.T) {
 	answer("POST /cairn/v1/nodes/n1/reports", feed.ReportAnswer{Accepted: true, Offset: 9})
 	answer("GET /cairn/v1/nodes/n1/pods/shop/web", feed.Bundle{Token: "t"})
 	mux.HandleFunc("GET /cairn/v1/nodes/n1/assignments", func(w http.ResponseWriter, r *http.Request) {
-		enc := json.NewEncoder(w)
-		_ = enc.Encode(feed.AssignmentEntry{Offset: 5, Key: "shop/web/u1", Pod: &feed.Assignment{Name: "web"}})
-		_ = enc.Encode(feed.AssignmentEntry{Offset: 6, Mark: true})
+		b := feed.AppendFrame(nil, &feed.AssignmentEntry{Offset: 5, Key: "shop/web/u1", Pod: &feed.Assignment{Name: "web"}})
+		_, _ = w.Write(feed.AppendFrame(b, &feed.AssignmentEntry{Offset: 6, Mark: true}))
 	})
 	mux.HandleFunc("GET /cairn/v1/nodes/n1/vips", func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,42 +13,49 @@ import (
 
 // again calls f until ctx ends, with a growing pause after quick failures.
 func (d *Daemon) again(ctx context.Context, what string, f func(context.Context) error) {
-	wait := 100 * time.Millisecond
-	for ctx.Err() == nil {
-		began := time.Now()
+	for again := d.retry("follow "+what, 100*time.Millisecond, 5*time.Second); ctx.Err() == nil; d.pause(ctx, again.next()) {
+		began := d.cfg.Clock.Now()
 		err := f(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		d.cfg.Log.Warn(what+" lost: connecting again", "err", err)
-		if time.Since(began) > 10*time.Second {
-			wait = 100 * time.Millisecond
+		if d.cfg.Clock.Since(began) > 10*time.Second {
+			again.reset()
 		}
-		pause(ctx, wait)
-		wait = min(2*wait, 5*time.Second)
 	}
 }
 
 func (d *Daemon) followAssignments(ctx context.Context) {
-	last := map[string]events.Offset{}
+	last := map[string]held{}
 	d.again(ctx, "assignments", func(ctx context.Context) error { return d.readAssignments(ctx, last) })
 }
 
-// readAssignments takes one connection's entries in. last holds the newest
-// offset seen of each key, over all connections.
-func (d *Daemon) readAssignments(ctx context.Context, last map[string]events.Offset) error {
+// held is the newest entry seen of a key, over all connections.
+type held struct {
+	offset events.Offset
+	gone   bool
+}
+
+// readAssignments takes one connection's entries in. last holds the keys that
+// are assigned, and those that ended since the last mark: an entry of another
+// that is not newer than the mark is an old one.
+func (d *Daemon) readAssignments(ctx context.Context, last map[string]held) error {
 	seen := map[string]bool{}
-	swept := false
-	for e, err := range d.cfg.Server.Assignments(ctx, events.NoOffset) {
+	listed, swept := false, false
+	reg, from := d.known()
+	for e, err := range d.cfg.Server.Assignments(ctx, max(from, reg.Offset)) {
 		switch {
 		case err != nil:
 			return err
 		case e.Key == "":
+			listed = true
 			if d.mark(e.Offset) && !swept {
 				swept = true
 				d.sweep(seen, e.Offset)
 				d.openGate()
 			}
+			maps.DeleteFunc(last, func(_ string, h held) bool { return h.gone && h.offset <= e.Offset })
 		default:
 			uid, err := uidOf(e.Key)
 			if err != nil {
@@ -57,10 +63,11 @@ func (d *Daemon) readAssignments(ctx context.Context, last map[string]events.Off
 				continue
 			}
 			seen[uid] = seen[uid] || e.Pod != nil
-			if old, ok := last[e.Key]; ok && e.Offset < old {
+			_, verified := d.known()
+			if old, ok := last[e.Key]; ok && e.Offset < old.offset || !ok && listed && e.Offset <= verified {
 				continue // an old record that a late emitter repeated
 			}
-			last[e.Key] = e.Offset
+			last[e.Key] = held{e.Offset, e.Pod == nil}
 			d.assign(uid, e)
 		}
 	}
@@ -75,7 +82,7 @@ func uidOf(key string) (string, error) {
 	return parts[2], nil
 }
 
-// mark notes that the feed is verified through o, and tells whether that is
+// mark notes that the feed is verified through o, and reports whether that is
 // past this daemon's registration.
 func (d *Daemon) mark(o events.Offset) bool {
 	d.mu.Lock()
@@ -96,7 +103,7 @@ func (d *Daemon) openGate() {
 func (d *Daemon) assign(uid string, e feed.AssignmentEntry) {
 	d.mu.Lock()
 	w := d.workers[uid]
-	if w == nil && e.Pod != nil {
+	if w == nil && e.Pod != nil && !e.Pod.Finished { // of one that is, nothing is here
 		w = d.newWorker(*e.Pod, e.Offset)
 		d.startWorker(w)
 	}
@@ -114,91 +121,6 @@ func (d *Daemon) sweep(seen map[string]bool, o events.Offset) {
 		if !seen[uid] {
 			d.cfg.Log.Info("pod is not assigned to this node any more", "pod", w.name())
 			w.post(func() { w.assigned(nil, o) })
-		}
-	}
-}
-
-// followVIPs keeps the data plane's services equal to the feed. Entries that
-// come together are handed over together.
-func (d *Daemon) followVIPs(ctx context.Context) {
-	all, last := map[string]feed.VIP{}, map[string]events.Offset{}
-	d.again(ctx, "services", func(ctx context.Context) error { return d.readVIPs(ctx, all, last) })
-}
-
-func (d *Daemon) readVIPs(ctx context.Context, all map[string]feed.VIP, last map[string]events.Offset) error {
-	seen := map[string]bool{}
-	complete := false
-	dirty := make(chan []feed.VIP, 1)
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	defer func() { cancel(); <-done }()
-	go func() {
-		defer close(done)
-		d.setServices(ctx, dirty)
-	}()
-	for e, err := range d.cfg.Server.VIPs(ctx, events.NoOffset) {
-		if err != nil {
-			return err
-		}
-		switch old, ok := last[e.Key]; {
-		case e.Key == "":
-			if complete {
-				continue
-			}
-			complete = true
-			maps.DeleteFunc(all, func(k string, _ feed.VIP) bool { return !seen[k] })
-		case ok && e.Offset < old:
-			seen[e.Key] = true
-			continue
-		case e.VIP == nil:
-			last[e.Key] = e.Offset
-			delete(all, e.Key)
-		default:
-			last[e.Key], seen[e.Key] = e.Offset, true
-			all[e.Key] = *e.VIP
-		}
-		if complete {
-			replaceLatest(dirty, sorted(all))
-		}
-	}
-	return fmt.Errorf("the server closed the stream")
-}
-
-func sorted(all map[string]feed.VIP) []feed.VIP {
-	out := make([]feed.VIP, 0, len(all))
-	for _, k := range slices.Sorted(maps.Keys(all)) {
-		out = append(out, all[k])
-	}
-	return out
-}
-
-// replaceLatest puts v into a channel of one place, in place of what waits.
-func replaceLatest(c chan []feed.VIP, v []feed.VIP) {
-	select {
-	case <-c:
-	default:
-	}
-	c <- v
-}
-
-func (d *Daemon) setServices(ctx context.Context, dirty chan []feed.VIP) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case all := <-dirty:
-			for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-				err := d.cfg.Network.SetServices(ctx, all)
-				if err == nil || ctx.Err() != nil {
-					break
-				}
-				d.cfg.Log.Error("set services: trying again", "err", err)
-				pause(ctx, wait)
-				select {
-				case all = <-dirty:
-				default:
-				}
-			}
 		}
 	}
 }

@@ -15,9 +15,11 @@ type Server interface {
 	Register(ctx context.Context, n feed.NodeInfo) (feed.Registration, error)
 	Heartbeat(ctx context.Context, h feed.Heartbeat) (feed.HeartbeatAnswer, error)
 	// Assignments gives every current entry, a mark, then what changes, until
-	// ctx ends or the connection is lost (an error, once).
+	// ctx ends or the connection is lost (an error, once). The list is not older
+	// than from, the last mark seen.
 	Assignments(ctx context.Context, from events.Offset) iter.Seq2[feed.AssignmentEntry, error]
-	// VIPs is the same for services.
+	// VIPs gives services, what serves them, and nodes: what changed after the
+	// mark from, or everything.
 	VIPs(ctx context.Context, from events.Offset) iter.Seq2[feed.VIPEntry, error]
 	// Pod gives a pod placed on this node with all it needs, as of a revision.
 	Pod(ctx context.Context, namespace, name, uid string, rev events.Revision) (*feed.Bundle, error)
@@ -35,7 +37,9 @@ type Network interface {
 	Attach(ctx context.Context, path string, addr netip.Addr) error
 	// Detach takes the address back; the namespace may be gone.
 	Detach(ctx context.Context, addr netip.Addr) error
+	// SetPeers gives all other nodes of the cell.
 	SetPeers(ctx context.Context, peers []feed.Peer) error
-	// SetServices gives all services of the cell, ordered by namespace and name.
-	SetServices(ctx context.Context, all []feed.VIP) error
+	// SetServices gives all services of the cell, ordered by namespace and name;
+	// one that is as it was is the same pointer.
+	SetServices(ctx context.Context, all []*feed.VIP) error
 }

@@ -15,12 +15,13 @@ func PodKey(ref events.Ref, uid string) string {
 }
 
 // NodeOf gives the node whose feed holds the pod, empty where none does: it is
-// not placed, or nothing of its placement runs any more.
+// not placed, or nothing of its placement is left there. A finished pod leaves
+// its logs, until the object is removed.
 func NodeOf(o *view.Object) string {
 	if o == nil || o.Ref.Kind != events.Pods || o.Facts == nil || o.Projected == nil || o.Projected.Pod == nil {
 		return ""
 	}
-	if p := o.Projected.Pod; !p.Stopped {
+	if p := o.Projected.Pod; !p.Stopped || p.Finished() {
 		return p.Node
 	}
 	return ""
@@ -40,6 +41,7 @@ func Assignment(r0 uint64, o *view.Object) *feed.AssignmentEntry {
 		Epoch: p.Epoch, Registration: p.Registration, Revision: o.Revision,
 		Digest: Digest(o.Spec), Address: p.Address,
 		Deleting: o.Facts.Deleting, Grace: o.Facts.Grace,
+		Finished: p.Stopped && p.Finished(),
 	}
 	return e
 }
@@ -53,13 +55,10 @@ func Digest(p *events.Part) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// SameAssignment tells whether two entries of one key tell a node the same.
-// Offset, Revision and Why don't count: they move without anything to do.
-func SameAssignment(a, b *feed.AssignmentEntry) bool {
-	if a == nil || b == nil || a.Pod == nil || b.Pod == nil {
-		return (a == nil || a.Pod == nil) == (b == nil || b.Pod == nil)
-	}
-	x, y := *a.Pod, *b.Pod
+// sameAssignment reports whether two say the same to a node. Revision and Why
+// don't count: they move without anything to do.
+func sameAssignment(a, b *feed.Assignment) bool {
+	x, y := *a, *b
 	x.Revision, y.Revision, x.Why, y.Why = 0, 0, "", ""
 	return x == y
 }

@@ -17,15 +17,17 @@ import (
 
 	"cairn/events"
 	"cairn/events/feed"
-	"cairn/projections/apiserver/kinds"
 	"cairn/projections/apiserver/storage"
+	"cairn/projections/kinds"
 )
 
 // tokenSeconds is how long a pod's token lives; the daemon fetches anew before.
 const tokenSeconds = 24 * 3600
 
-// bundle gives a pod as of a revision, and what it takes to run it as of now:
-// what it waits for may have been made after it.
+// bundle gives a pod as of the revision that its assignment names, and what it
+// takes to run it as of the newest revision here: a pod may wait for what is
+// made after it, and its volumes follow their objects, as a kubelet's do. All
+// of that is of one moment, which the bundle names.
 func (a *API) bundle(w http.ResponseWriter, r *http.Request, node, rest string) {
 	ns, name, _ := strings.Cut(rest, "/")
 	q := r.URL.Query()
@@ -47,7 +49,7 @@ func (a *API) bundle(w http.ResponseWriter, r *http.Request, node, rest string) 
 // placed checks that the pod is this node's now, and reads it as of rev.
 func (a *API) placed(ctx context.Context, node, ns, name, uid string, rev events.Revision) (*corev1.Pod, error) {
 	pods := schema.GroupResource{Resource: events.Pods}
-	cell := a.engine.Cell()
+	cell := a.Cell
 	if err := cell.Wait(ctx, rev.Offset(cell.Position().R0)); rev != 0 && err != nil {
 		return nil, apierrors.NewServiceUnavailable("the view has not reached that revision: " + err.Error())
 	}
@@ -58,7 +60,7 @@ func (a *API) placed(ctx context.Context, node, ns, name, uid string, rev events
 	if o.Projected == nil || o.Projected.Pod == nil || o.Projected.Pod.Node != node || o.Projected.Pod.Placed == 0 {
 		return nil, apierrors.NewForbidden(pods, name, errElsewhere)
 	}
-	obj, err := a.engine.Get(events.Pods, ns, name, rev)
+	obj, err := a.Objects.Get(events.Pods, ns, name, rev)
 	if storage.IsNotFound(err) {
 		return nil, apierrors.NewNotFound(pods, name)
 	}
@@ -75,7 +77,8 @@ func (elsewhere) Error() string { return "the pod is not placed on this node" }
 var errElsewhere = elsewhere{}
 
 func (a *API) collect(ctx context.Context, pod *corev1.Pod) (*feed.Bundle, error) {
-	b := &feed.Bundle{ConfigMaps: map[string]json.RawMessage{}, Secrets: map[string]json.RawMessage{}, CA: a.ca}
+	at := a.Cell.Position().Revision()
+	b := &feed.Bundle{AsOf: at, ConfigMaps: map[string]json.RawMessage{}, Secrets: map[string]json.RawMessage{}, CA: string(a.CA)}
 	var err error
 	if b.Pod, err = json.Marshal(pod); err != nil {
 		return nil, apierrors.NewInternalError(err)
@@ -87,7 +90,7 @@ func (a *API) collect(ctx context.Context, pod *corev1.Pod) (*feed.Bundle, error
 		into map[string]json.RawMessage
 	}{{events.ConfigMaps, n.configMaps, b.ConfigMaps}, {events.Secrets, n.secrets, b.Secrets}} {
 		for name, needed := range p.want {
-			o, err := a.engine.Get(p.kind, pod.Namespace, name, 0)
+			o, err := a.Objects.Get(p.kind, pod.Namespace, name, at)
 			if storage.IsNotFound(err) {
 				if needed {
 					b.Missing = append(b.Missing, p.kind+"/"+name)
@@ -108,7 +111,7 @@ func (a *API) collect(ctx context.Context, pod *corev1.Pod) (*feed.Bundle, error
 			b.PullSecrets = append(b.PullSecrets, s.Name)
 		}
 	}
-	if b.ServiceEnv, err = a.serviceEnv(pod); err != nil {
+	if b.ServiceEnv, err = a.serviceEnv(pod, at); err != nil {
 		return nil, apierrors.NewInternalError(err)
 	}
 	if n.token {
@@ -125,7 +128,7 @@ func (a *API) token(ctx context.Context, pod *corev1.Pod, audience string, b *fe
 	if audience != "" {
 		req.Spec.Audiences = []string{audience}
 	}
-	t, err := a.client(u).CoreV1().ServiceAccounts(pod.Namespace).CreateToken(ctx, pod.Spec.ServiceAccountName, req, metav1.CreateOptions{})
+	t, err := a.Client(u).CoreV1().ServiceAccounts(pod.Namespace).CreateToken(ctx, pod.Spec.ServiceAccountName, req, metav1.CreateOptions{})
 	if apierrors.IsNotFound(err) {
 		b.Missing = append(b.Missing, events.ServiceAccounts+"/"+pod.Spec.ServiceAccountName)
 		return nil
@@ -138,11 +141,11 @@ func (a *API) token(ctx context.Context, pod *corev1.Pod, audience string, b *fe
 }
 
 // serviceEnv is what Kubernetes puts into every container about services.
-func (a *API) serviceEnv(pod *corev1.Pod) (map[string]string, error) {
+func (a *API) serviceEnv(pod *corev1.Pod, at events.Revision) (map[string]string, error) {
 	env := map[string]string{}
 	links := pod.Spec.EnableServiceLinks == nil || *pod.Spec.EnableServiceLinks
 	if links {
-		list, err := a.engine.List(events.Services, pod.Namespace, 0)
+		list, err := a.Objects.List(events.Services, pod.Namespace, at)
 		if err != nil {
 			return nil, err
 		}
@@ -151,7 +154,7 @@ func (a *API) serviceEnv(pod *corev1.Pod) (map[string]string, error) {
 		}
 	}
 	if _, ok := env["KUBERNETES_SERVICE_HOST"]; !ok {
-		if o, err := a.engine.Get(events.Services, metav1.NamespaceDefault, "kubernetes", 0); err == nil {
+		if o, err := a.Objects.Get(events.Services, metav1.NamespaceDefault, "kubernetes", at); err == nil {
 			kinds.ServiceEnv(o.(*corev1.Service), env)
 		}
 	}

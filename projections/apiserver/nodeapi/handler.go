@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -16,9 +17,11 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 
-	"cairn/events/feed"
-	"cairn/projections/apiserver/storage"
-	"cairn/projections/feeds"
+	"cairn/events"
+	"cairn/projections/kinds"
+	"cairn/projections/feeds/hub"
+	"cairn/projections/follower"
+	"cairn/projections/view"
 )
 
 // Prefix starts the paths served here.
@@ -27,12 +30,48 @@ const Prefix = "/cairn/v1/nodes/"
 // bodyLimit bounds what a node may send at once.
 const bodyLimit = 2 << 20
 
+// writeTimeout ends a stream whose node takes nothing: what it is being written
+// stays in memory until then.
+const writeTimeout = 30 * time.Second
+
+// Cell is what the API reads of the view.
+type Cell interface {
+	Get(ref events.Ref, at events.Revision) (*view.Object, error)
+	Position() view.Position
+	Wait(ctx context.Context, o events.Offset) error
+}
+
+// Objects reads and writes objects as Kubernetes knows them: a *storage.Engine.
+type Objects interface {
+	Get(kind, namespace, name string, at events.Revision) (kinds.Object, error)
+	List(kind, namespace string, at events.Revision) ([]kinds.Object, error)
+	Object(o *view.Object) (kinds.Object, error)
+	StatusPart(ref events.Ref, o kinds.Object) (events.Part, error)
+	NewEvent(ctx context.Context, t events.Type, ref events.Ref, uid string) *events.Event
+	Append(ctx context.Context, e *events.Event) (follower.Written, error)
+}
+
+// Feeds streams to nodes and knows which registration is theirs: a *hub.Hub.
+type Feeds interface {
+	Assignments(ctx context.Context, node string, from events.Offset, write hub.Write) error
+	VIPs(ctx context.Context, from events.Offset, write hub.Write) error
+	Registration(node string, asked events.Offset) (is events.Offset, known bool)
+	Members(ctx context.Context, o events.Offset) (map[string]events.Offset, error)
+}
+
+// Config is what an API works with.
+type Config struct {
+	Cell    Cell
+	Objects Objects
+	Feeds   Feeds
+	Client  func(user.Info) kubernetes.Interface // in process, as that user
+	CA      []byte                               // the cell's authority, PEM
+}
+
 // API serves nodes.
 type API struct {
-	engine *storage.Engine
-	client func(user.Info) kubernetes.Interface // in process, as that user
-	ca     string
-	ctx    context.Context
+	Config
+	ctx context.Context
 
 	mu      sync.Mutex
 	heard   map[string]time.Time     // wall clock of the last heartbeat, for Leases
@@ -40,10 +79,9 @@ type API struct {
 	asked   time.Time
 }
 
-// New makes an API; client makes requests in process as a user; ca is the
-// cell's authority, PEM. Streams end with ctx.
-func New(ctx context.Context, engine *storage.Engine, client func(user.Info) kubernetes.Interface, ca []byte) *API {
-	return &API{engine: engine, client: client, ca: string(ca), ctx: ctx, heard: map[string]time.Time{}, silence: map[string]time.Duration{}}
+// New makes an API. Streams end with ctx.
+func New(ctx context.Context, c Config) *API {
+	return &API{Config: c, ctx: ctx, heard: map[string]time.Time{}, silence: map[string]time.Duration{}}
 }
 
 // ServeHTTP routes /cairn/v1/nodes/NODE/...
@@ -65,13 +103,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET pods":
 		a.bundle(w, r, node, rest)
 	case "GET assignments":
-		stream(a, w, r, func(ctx context.Context, emit func(any) error) error {
-			return feeds.Follow(ctx, a.engine.Cell(), node, func(e feed.AssignmentEntry) error { return emit(e) })
+		a.stream(w, r, func(ctx context.Context, from events.Offset, write hub.Write) error {
+			return a.Feeds.Assignments(ctx, node, from, write)
 		})
 	case "GET vips":
-		stream(a, w, r, func(ctx context.Context, emit func(any) error) error {
-			return feeds.FollowVIPs(ctx, a.engine.Cell(), func(e feed.VIPEntry) error { return emit(e) })
-		})
+		a.stream(w, r, a.Feeds.VIPs)
 	default:
 		fail(w, r, apierrors.NewNotFound(schema.GroupResource{Group: "cairn", Resource: "nodes"}, node+"/"+what))
 	}
@@ -120,20 +156,33 @@ func write(w http.ResponseWriter, v any) {
 	json.NewEncoder(w).Encode(v) //nolint:errcheck // the client is gone
 }
 
-// stream writes entries as JSON lines until the client, the server or the cell ends.
-func stream(a *API, w http.ResponseWriter, r *http.Request, follow func(context.Context, func(any) error) error) {
+// stream writes frames until the client, the server or the hub ends it.
+func (a *API) stream(w http.ResponseWriter, r *http.Request, follow func(context.Context, events.Offset, hub.Write) error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(a.ctx, cancel)()
-	w.Header().Set("Content-Type", "application/json-seq")
+	from := events.NoOffset
+	if q := r.URL.Query().Get("from"); q != "" {
+		n, err := strconv.ParseInt(q, 10, 64)
+		if err != nil {
+			fail(w, r, apierrors.NewBadRequest("from is not an offset: "+err.Error()))
+			return
+		}
+		from = events.Offset(n)
+	}
+	w.Header().Set("Content-Type", "application/vnd.cairn.feed")
 	w.WriteHeader(http.StatusOK)
-	flush := http.NewResponseController(w)
-	flush.Flush() //nolint:errcheck // the client is gone
-	enc := json.NewEncoder(w)
-	follow(ctx, func(e any) error { //nolint:errcheck // ends the stream; the client reconnects
-		if err := enc.Encode(e); err != nil {
+	control := http.NewResponseController(w)
+	control.Flush()                                  //nolint:errcheck // the client is gone
+	follow(ctx, from, func(frames ...[]byte) error { //nolint:errcheck // ends the stream; the client reconnects
+		if err := control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 			return err
 		}
-		return flush.Flush()
+		for _, f := range frames {
+			if _, err := w.Write(f); err != nil {
+				return err
+			}
+		}
+		return control.Flush()
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"cairn/events"
-	"cairn/projections/apiserver/kinds"
+	"cairn/projections/kinds"
 )
 
 // leaseSeconds is what a node's Lease says it lasts, as Kubernetes' do.
@@ -28,7 +28,7 @@ func (a *API) List() []kinds.Object {
 	a.mu.Unlock()
 	var list []kinds.Object
 	for name, t := range heard {
-		o, err := a.engine.Cell().Get(events.Ref{Kind: events.Nodes, Name: name}, 0)
+		o, err := a.Cell.Get(events.Ref{Kind: events.Nodes, Name: name}, 0)
 		if err != nil {
 			continue
 		}
@@ -38,7 +38,7 @@ func (a *API) List() []kinds.Object {
 				OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: name, UID: types.UID(o.UID)}}},
 			Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder, LeaseDurationSeconds: &seconds, RenewTime: &renewed},
 		}
-		if n, err := a.engine.Object(o); err == nil {
+		if n, err := a.Objects.Object(o); err == nil {
 			l.CreationTimestamp = n.GetCreationTimestamp()
 		}
 		list = append(list, l)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"maps"
 	"net"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,7 +18,6 @@ import (
 
 	"cairn/events"
 	"cairn/events/feed"
-	"cairn/projections/view"
 )
 
 // StreamingAnnotation says where a node's streaming server listens.
@@ -33,18 +30,18 @@ func (a *API) register(ctx context.Context, name string, info *feed.NodeInfo) (*
 		return nil, apierrors.NewBadRequest("register wants the node's own name and at least one address")
 	}
 	u, _ := request.UserFrom(ctx)
-	client := a.client(u)
+	client := a.Client(u)
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error { return put(ctx, client, info) })
 	if err != nil {
 		return nil, err
 	}
-	o, err := a.engine.Cell().Get(events.Ref{Kind: events.Nodes, Name: name}, 0)
+	o, err := a.Cell.Get(events.Ref{Kind: events.Nodes, Name: name}, 0)
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)
 	}
-	e := a.engine.NewEvent(ctx, events.NodeRegistered, o.Ref, o.UID)
+	e := a.Objects.NewEvent(ctx, events.NodeRegistered, o.Ref, o.UID)
 	e.Reason = "daemon " + info.Version + " started"
-	w, err := a.engine.Append(ctx, e)
+	w, err := a.Objects.Append(ctx, e)
 	if err != nil {
 		return nil, err
 	}
@@ -52,14 +49,13 @@ func (a *API) register(ctx context.Context, name string, info *feed.NodeInfo) (*
 		return nil, apierrors.NewServiceUnavailable("the ledger refused the registration: " + w.Outcome.Reason)
 	}
 	a.hear(name)
-	o, err = a.engine.Cell().Get(o.Ref, w.Revision)
+	o, err = a.Cell.Get(o.Ref, w.Revision)
 	if err != nil || o.Projected == nil || o.Projected.Node == nil {
 		return nil, apierrors.NewInternalError(err)
 	}
-	cell := a.engine.Cell().Position().Cell
-	peers, err := a.peers(name)
+	cell := a.Cell.Position().Cell
 	return &feed.Registration{Offset: w.Offset, Cell: cell.Name, Incarnation: cell.Incarnation, PodRange: o.Projected.Node.PodRange,
-		CellPodRange: cell.PodRange, ServiceRange: cell.ServiceRange, DNSAddress: cell.DNSAddress, Peers: peers}, err
+		CellPodRange: cell.PodRange, ServiceRange: cell.ServiceRange, DNSAddress: cell.DNSAddress}, nil
 }
 
 func put(ctx context.Context, client kubernetes.Interface, info *feed.NodeInfo) error {
@@ -129,15 +125,15 @@ func describe(n *corev1.Node, info *feed.NodeInfo) {
 	st.NodeInfo.OperatingSystem, st.NodeInfo.Architecture = info.Labels["kubernetes.io/os"], info.Labels["kubernetes.io/arch"]
 }
 
-// heartbeat notes that the daemon lives.
+// heartbeat notes that the daemon lives. A registration that the hub has not
+// seen yet is taken for the current one: it stands in the ledger further on.
 func (a *API) heartbeat(_ context.Context, name string, h *feed.Heartbeat) (*feed.HeartbeatAnswer, error) {
-	o, err := a.engine.Cell().Get(events.Ref{Kind: events.Nodes, Name: name}, 0)
-	current := err == nil && o.Projected != nil && o.Projected.Node != nil && o.Projected.Node.Registration == h.Registration
+	is, known := a.Feeds.Registration(name, h.Registration)
+	current := !known || is != 0 && is == h.Registration
 	if current {
 		a.hear(name)
 	}
-	peers, err := a.peers(name)
-	return &feed.HeartbeatAnswer{Current: current, Peers: peers}, err
+	return &feed.HeartbeatAnswer{Current: current}, nil
 }
 
 func (a *API) hear(name string) {
@@ -147,11 +143,16 @@ func (a *API) hear(name string) {
 	a.silence[name] = 0
 }
 
+// membersWait bounds how long Silence waits for the hub to know of all nodes.
+const membersWait = time.Second
+
 // Silence says how long each registered node has not been heard of. connected
 // tells whether the caller has been in touch with the ledger since it last
 // asked: other time does not count. now must be from one monotonic clock.
 func (a *API) Silence(now time.Time, connected bool) map[string]time.Duration {
-	list, _, err := a.engine.Cell().List(events.Nodes, view.Page{})
+	ctx, cancel := context.WithTimeout(a.ctx, membersWait)
+	defer cancel()
+	members, err := a.Feeds.Members(ctx, a.Cell.Position().Offset)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	passed := time.Duration(0)
@@ -162,35 +163,10 @@ func (a *API) Silence(now time.Time, connected bool) map[string]time.Duration {
 	if err != nil {
 		return maps.Clone(a.silence)
 	}
-	silent := map[string]time.Duration{}
-	for _, o := range list {
-		if o.Projected != nil && o.Projected.Node != nil && o.Projected.Node.Registration != 0 {
-			silent[o.Ref.Name] = a.silence[o.Ref.Name] + passed
-		}
+	silent := make(map[string]time.Duration, len(members))
+	for name := range members {
+		silent[name] = a.silence[name] + passed
 	}
 	a.silence = silent // nodes that are gone are forgotten
 	return maps.Clone(silent)
-}
-
-// peers lists the other nodes and their ranges.
-func (a *API) peers(name string) ([]feed.Peer, error) {
-	list, _, err := a.engine.Cell().List(events.Nodes, view.Page{})
-	if err != nil {
-		return nil, apierrors.NewInternalError(err)
-	}
-	peers := []feed.Peer{}
-	for _, o := range list {
-		if o.Ref.Name == name || o.Projected == nil || o.Projected.Node == nil || o.Facts == nil || o.Facts.Node == nil {
-			continue
-		}
-		p := feed.Peer{Name: o.Ref.Name, PodRange: o.Projected.Node.PodRange}
-		for _, ad := range o.Facts.Node.Addresses {
-			if ad.Key == string(corev1.NodeInternalIP) && p.Address == "" {
-				p.Address = ad.Value
-			}
-		}
-		peers = append(peers, p)
-	}
-	slices.SortFunc(peers, func(a, b feed.Peer) int { return strings.Compare(a.Name, b.Name) })
-	return peers, nil
 }

@@ -25,7 +25,7 @@ func (a *API) report(ctx context.Context, name string, r *feed.Report) (*feed.Re
 	if r.Type == events.DataplaneRebuilt {
 		ref = events.Ref{Kind: events.Nodes, Name: name}
 	}
-	e := a.engine.NewEvent(ctx, r.Type, ref, r.UID)
+	e := a.Objects.NewEvent(ctx, r.Type, ref, r.UID)
 	e.ID, e.Base, e.Cause = events.ID(id), r.Base, r.Cause
 	e.Facts.Report = &r.Facts
 	if len(r.Facts.Incidents) > 0 {
@@ -41,7 +41,7 @@ func (a *API) report(ctx context.Context, name string, r *feed.Report) (*feed.Re
 		}
 		e.Parts = []events.Part{p}
 	}
-	w, err := a.engine.Append(ctx, e)
+	w, err := a.Objects.Append(ctx, e)
 	if err != nil {
 		return nil, err
 	}
@@ -54,10 +54,10 @@ func (a *API) status(ref events.Ref, raw json.RawMessage) (events.Part, error) {
 	if err := json.Unmarshal(raw, &pod.Status); err != nil {
 		return events.Part{}, apierrors.NewBadRequest("status is not a pod's: " + err.Error())
 	}
-	if o, err := a.engine.Get(events.Pods, ref.Namespace, ref.Name, 0); err == nil {
+	if o, err := a.Objects.Get(events.Pods, ref.Namespace, ref.Name, 0); err == nil {
 		others(&pod.Status, &o.(*corev1.Pod).Status)
 	}
-	p, err := a.engine.StatusPart(ref, pod)
+	p, err := a.Objects.StatusPart(ref, pod)
 	if err != nil {
 		return p, apierrors.NewInternalError(err)
 	}

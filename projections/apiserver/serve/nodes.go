@@ -18,7 +18,22 @@ import (
 	"cairn/projections/apiserver/nodeapi"
 	"cairn/projections/apiserver/pki"
 	"cairn/projections/apiserver/storage"
+	"cairn/projections/feeds/hub"
 )
+
+// deriveFeeds starts the one hub that all nodes' streams come from.
+func (s *Server) deriveFeeds(run context.Context) {
+	s.feeds, s.derived = hub.New(s.config.Cell, s.log), make(chan struct{})
+	go func() {
+		defer close(s.derived)
+		if err := s.feeds.Run(run); run.Err() == nil {
+			s.log.Error("the nodes' feeds have ended", "error", err)
+		}
+	}()
+}
+
+// Feeds is the hub of the nodes' feeds, for who writes them to topics.
+func (s *Server) Feeds() *hub.Hub { return s.feeds }
 
 // links reaches the nodes' streaming servers: it shows them the server's client
 // certificate and checks that theirs names the node.

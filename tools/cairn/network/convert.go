@@ -1,8 +1,6 @@
 package network
 
 import (
-	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -14,52 +12,65 @@ import (
 // mostSticky is the longest affinity that the kernel's map takes.
 const mostSticky = 24 * time.Hour
 
-// convert makes rules and names of the VIPs of a feed.
-func convert(all []feed.VIP) ([]ruleset.Service, []dataplane.Record, error) {
-	services := make([]ruleset.Service, 0, len(all))
-	records := make([]dataplane.Record, 0, len(all))
-	for i := range all {
-		s, r, err := convertOne(&all[i])
-		if err != nil {
-			return nil, nil, fmt.Errorf("service %s/%s: %w", all[i].Namespace, all[i].Name, err)
-		}
-		services, records = append(services, s), append(records, r)
-	}
-	return services, records, nil
+// converted is what the dataplane takes for one service.
+type converted struct {
+	service ruleset.Service
+	record  dataplane.Record
 }
 
-func convertOne(v *feed.VIP) (ruleset.Service, dataplane.Record, error) {
-	s := ruleset.Service{Namespace: v.Namespace, Name: v.Name, Sticky: min(time.Duration(v.StickySeconds)*time.Second, mostSticky)}
-	r := dataplane.Record{Namespace: v.Namespace, Name: v.Name, External: v.ExternalName}
-	if v.Address != "" {
-		addr, err := netip.ParseAddr(v.Address)
-		if err != nil {
-			return s, r, err
+// converter makes rules and names of services. One that is the same pointer as
+// the last time is not converted again: what one change costs does not depend
+// on how many services there are, but for two copies of a list.
+type converter struct{ last map[*feed.VIP]converted }
+
+func (c *converter) convert(all []*feed.VIP) ([]ruleset.Service, []dataplane.Record) {
+	services := make([]ruleset.Service, 0, len(all))
+	records := make([]dataplane.Record, 0, len(all))
+	next := make(map[*feed.VIP]converted, len(all))
+	for _, v := range all {
+		is, ok := c.last[v]
+		if !ok {
+			is = convertOne(v)
 		}
-		s.VIP, r.VIP = addr, addr
+		next[v] = is
+		services, records = append(services, is.service), append(records, is.record)
 	}
+	c.last = next
+	return services, records
+}
+
+func convertOne(v *feed.VIP) converted {
+	s := ruleset.Service{Namespace: v.Namespace, Name: v.Name, VIP: v.Address, Sticky: min(time.Duration(v.StickySeconds)*time.Second, mostSticky)}
+	r := dataplane.Record{Namespace: v.Namespace, Name: v.Name, VIP: v.Address, External: v.ExternalName}
 	for i := range v.Ports {
 		p := &v.Ports[i]
 		proto := map[string]uint8{"TCP": ruleset.TCP, "": ruleset.TCP, "UDP": ruleset.UDP}[p.Protocol]
 		if proto == 0 {
 			continue
 		}
-		port := ruleset.Port{Name: p.Name, Protocol: proto, Port: p.Port, NodePort: p.NodePort}
+		port := ruleset.Port{Name: p.Name, Protocol: proto, Port: p.Port.Port, NodePort: p.NodePort}
 		for _, e := range p.Endpoints {
-			addr, err := netip.ParseAddr(e.Address)
-			if err != nil {
-				return s, r, err
-			}
-			if !addr.Is4() {
+			if !e.Address.Addr().Is4() {
 				continue
 			}
-			port.Endpoints = append(port.Endpoints, netip.AddrPortFrom(addr, e.Port))
-			if pod := (dataplane.RecordPod{Hostname: e.Hostname, Addr: addr}); !r.VIP.IsValid() && !slices.Contains(r.Pods, pod) {
-				r.Pods = append(r.Pods, pod)
+			port.Endpoints = append(port.Endpoints, e.Address)
+			if !r.VIP.IsValid() {
+				r.Pods = append(r.Pods, dataplane.RecordPod{Hostname: e.Hostname, Addr: e.Address.Addr()})
 			}
 		}
 		s.Ports = append(s.Ports, port)
-		r.Ports = append(r.Ports, dataplane.RecordPort{Name: p.Name, Protocol: proto, Port: p.Port})
+		r.Ports = append(r.Ports, dataplane.RecordPort{Name: p.Name, Protocol: proto, Port: p.Port.Port})
 	}
-	return s, r, nil
+	r.Pods = once(r.Pods)
+	return converted{s, r}
+}
+
+// once leaves out those that further ports name again; the order stays.
+func once(pods []dataplane.RecordPod) []dataplane.RecordPod {
+	seen := map[dataplane.RecordPod]bool{}
+	return slices.DeleteFunc(pods, func(p dataplane.RecordPod) bool {
+		was := seen[p]
+		seen[p] = true
+		return was
+	})
 }

@@ -13,20 +13,22 @@ import (
 
 func TestServicesBecomeRulesAndNames(t *testing.T) {
 	a, b, vip := netip.MustParseAddr("10.244.0.2"), netip.MustParseAddr("10.244.0.3"), netip.MustParseAddr("10.96.0.20")
-	services, records, err := convert([]feed.VIP{
-		{Namespace: "shop", Name: "web", Address: "10.96.0.20", StickySeconds: 10800, Ports: []feed.VIPPort{
-			{Name: "http", Protocol: "TCP", Port: 80, NodePort: 30080, Endpoints: []feed.Endpoint{{Address: "10.244.0.2", Port: 8080}, {Address: "10.244.0.3", Port: 8080}}},
-			{Name: "sctp", Protocol: "SCTP", Port: 81},
+	at := func(a netip.Addr, port uint16, hostname string) feed.Backend {
+		return feed.Backend{Address: netip.AddrPortFrom(a, port), Hostname: hostname}
+	}
+	all := []*feed.VIP{
+		{Namespace: "shop", Name: "web", Address: vip, StickySeconds: 10800, Ports: []feed.VIPPort{
+			{Port: feed.Port{Name: "http", Protocol: "TCP", Port: 80, NodePort: 30080}, Endpoints: []feed.Backend{at(a, 8080, ""), at(b, 8080, "")}},
+			{Port: feed.Port{Name: "sctp", Protocol: "SCTP", Port: 81}},
 		}},
 		{Namespace: "shop", Name: "db", Ports: []feed.VIPPort{
-			{Protocol: "TCP", Port: 1, Endpoints: []feed.Endpoint{{Address: "10.244.0.2", Port: 1, Hostname: "db-0"}}},
-			{Protocol: "UDP", Port: 2, Endpoints: []feed.Endpoint{{Address: "10.244.0.2", Port: 2, Hostname: "db-0"}}},
+			{Port: feed.Port{Protocol: "TCP", Port: 1}, Endpoints: []feed.Backend{at(a, 1, "db-0")}},
+			{Port: feed.Port{Protocol: "UDP", Port: 2}, Endpoints: []feed.Backend{at(a, 2, "db-0")}},
 		}},
 		{Namespace: "shop", Name: "out", ExternalName: "example.org"},
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
+	var c converter
+	services, records := c.convert(all)
 	wantServices := []ruleset.Service{
 		{Namespace: "shop", Name: "web", VIP: vip, Sticky: 3 * time.Hour, Ports: []ruleset.Port{
 			{Name: "http", Protocol: ruleset.TCP, Port: 80, NodePort: 30080, Endpoints: []netip.AddrPort{netip.AddrPortFrom(a, 8080), netip.AddrPortFrom(b, 8080)}}}},
@@ -47,7 +49,11 @@ func TestServicesBecomeRulesAndNames(t *testing.T) {
 	if !reflect.DeepEqual(records, wantRecords) {
 		t.Errorf("records:\n%+v\nwant\n%+v", records, wantRecords)
 	}
-	if _, _, err := convert([]feed.VIP{{Namespace: "shop", Name: "bad", Address: "nowhere"}}); err == nil {
-		t.Error("an address that can't be read was taken")
+	again, _ := c.convert([]*feed.VIP{all[0], {Namespace: "shop", Name: "new"}})
+	if &again[0].Ports[0] != &services[0].Ports[0] {
+		t.Error("a service that is as it was was converted again")
+	}
+	if len(again) != 2 || len(c.last) != 2 {
+		t.Errorf("%d services, %d kept for two", len(again), len(c.last))
 	}
 }

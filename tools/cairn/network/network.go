@@ -52,6 +52,9 @@ type Network struct {
 	mu    sync.Mutex
 	plane *dataplane.Dataplane
 	made  dataplane.Config
+
+	converting sync.Mutex // held while services are set, so that the last call wins
+	converter  converter
 }
 
 // New makes a Network whose dataplane lives as long as ctx or until Stop.
@@ -135,41 +138,28 @@ func (n *Network) Detach(_ context.Context, addr netip.Addr) error {
 	return plane.Detach(addr)
 }
 
-// SetPeers replaces the list of other nodes; those without a range yet are left out.
+// SetPeers replaces the list of other nodes.
 func (n *Network) SetPeers(_ context.Context, peers []feed.Peer) error {
 	plane, err := n.get()
 	if err != nil {
 		return err
 	}
-	var list []dataplane.Peer
-	for _, p := range peers {
-		if p.PodRange == "" || p.Address == "" {
-			continue
-		}
-		addr, err := netip.ParseAddr(p.Address)
-		if err != nil {
-			return fmt.Errorf("node %s: %w", p.Name, err)
-		}
-		cidr, err := netip.ParsePrefix(p.PodRange)
-		if err != nil {
-			return fmt.Errorf("node %s: %w", p.Name, err)
-		}
-		list = append(list, dataplane.Peer{NodeAddr: addr, PodCIDR: cidr})
+	list := make([]dataplane.Peer, len(peers))
+	for i, p := range peers {
+		list[i] = dataplane.Peer{NodeAddr: p.Address, NodeRange: p.PodRange}
 	}
 	return plane.SetPeers(list)
 }
 
 // SetServices replaces all services and names.
-func (n *Network) SetServices(_ context.Context, all []feed.VIP) error {
+func (n *Network) SetServices(_ context.Context, all []*feed.VIP) error {
 	plane, err := n.get()
 	if err != nil {
 		return err
 	}
-	services, records, err := convert(all)
-	if err != nil {
-		return err
-	}
-	return plane.SetServices(services, records)
+	n.converting.Lock()
+	defer n.converting.Unlock()
+	return plane.SetServices(n.converter.convert(all))
 }
 
 // Ready tells whether the dataplane works.

@@ -1,0 +1,393 @@
+package hub
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"cairn/events"
+	"cairn/events/feed"
+	"cairn/events/wire"
+	"cairn/projections/feeds"
+	"cairn/projections/fold"
+	"cairn/projections/view"
+)
+
+// world is a cell that keeps what was published, for hubs that start at any time.
+type world struct {
+	Cell // whatever else a hub might ask is a bug of the test
+
+	mu      sync.Mutex
+	at      events.Offset
+	objects map[events.Ref]*view.Object
+	deltas  []view.Delta
+	tell    map[int]func(*fold.Result)
+	asked   int
+}
+
+func newWorld() *world {
+	return &world{at: 0, objects: map[events.Ref]*view.Object{}, tell: map[int]func(*fold.Result){}}
+}
+
+func (w *world) Position() view.Position {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return view.Position{Offset: w.at}
+}
+
+func (w *world) Done() <-chan struct{} { return nil }
+
+func (w *world) List(kind string, _ view.Page) (list []*view.Object, more bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for ref, o := range w.objects {
+		if ref.Kind == kind {
+			list = append(list, o)
+		}
+	}
+	slices.SortFunc(list, func(a, b *view.Object) int { return a.Ref.Compare(b.Ref) })
+	return list, false, nil
+}
+
+func (w *world) Changes(kind string, after events.Revision, _ int) (list []view.Delta, upTo events.Revision, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range w.deltas {
+		if d.Ref.Kind == kind && d.Revision > after {
+			list = append(list, d)
+		}
+	}
+	return list, events.RevisionOf(0, w.at, events.MaxOrdinal), nil
+}
+
+func (w *world) Subscribe(ctx context.Context, _ events.Offset, fn func(*fold.Result)) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked++
+	id := w.asked
+	queue := make(chan *fold.Result, 1000)
+	w.tell[id] = func(r *fold.Result) { queue <- r }
+	go func() {
+		for {
+			select {
+			case r := <-queue:
+				fn(r)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	context.AfterFunc(ctx, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.tell, id)
+	})
+	return nil
+}
+
+// publish folds a record that sets objects, or removes those without Facts and Projected.
+func (w *world) publish(t events.Type, objects ...*view.Object) events.Offset {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.at++
+	r := &fold.Result{Offset: w.at, Event: &events.Event{Type: t, Actor: events.Actor{User: "alice"}}}
+	for i, o := range objects {
+		was := w.objects[o.Ref]
+		now := *o
+		now.Revision = events.RevisionOf(0, w.at, i)
+		c := fold.Change{Ref: o.Ref, UID: o.UID, Revision: now.Revision, Facts: o.Facts, Projected: o.Projected, Spec: o.Spec}
+		if c.Deleted = o.Facts == nil && o.Projected == nil; c.Deleted {
+			delete(w.objects, o.Ref)
+		} else {
+			w.objects[o.Ref] = &now
+		}
+		r.Changes = append(r.Changes, c)
+		w.deltas = append(w.deltas, view.Delta{Ref: o.Ref, Revision: now.Revision, Deleted: c.Deleted, Object: &now, Previous: was})
+	}
+	for _, tell := range w.tell {
+		tell(r)
+	}
+	return w.at
+}
+
+// started gives a hub that ends with stop, at the latest with the test.
+func started(t *testing.T, cell Cell, ringBytes int64) (h *Hub, stop func()) {
+	h = New(cell, slog.New(slog.DiscardHandler))
+	h.ringBytes = ringBytes
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = h.Run(ctx) }() // it ends with ctx
+	stop = func() { cancel(); <-ended }
+	t.Cleanup(stop)
+	if _, err := h.reach(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	return h, stop
+}
+
+// catchUp has a node's table follow a hub from its mark up to an offset, and
+// gives the bytes that it was written.
+func catchUp(t *testing.T, h *Hub, table *feed.Table, upTo events.Offset) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	size, done, err := 0, errors.New("done"), ErrBehind
+	for errors.Is(err, ErrBehind) { // the ring is small, and the hub may have just begun
+		err = h.VIPs(ctx, table.From(), func(frames ...[]byte) error {
+			size += len(bytes.Join(frames, nil))
+			for _, e := range decoded[feed.VIPEntry](t, frames) {
+				if err := table.Take(&e); err != nil {
+					return err
+				}
+				if e.Mark && e.Offset >= upTo {
+					return done
+				}
+			}
+			return nil
+		})
+	}
+	if !errors.Is(err, done) {
+		t.Fatalf("the stream ended with %v", err)
+	}
+	return size
+}
+
+func decoded[T any, M interface {
+	*T
+	wire.Message
+}](t *testing.T, frames [][]byte) (list []T) {
+	t.Helper()
+	r := bufio.NewReader(bytes.NewReader(bytes.Join(frames, nil)))
+	for {
+		var v T
+		if err := feed.ReadFrame(r, M(&v)); err != nil {
+			return list
+		}
+		list = append(list, v)
+	}
+}
+
+// whole is what a node that begins now would hold: each object's entry, taken once.
+func (w *world) whole(t *testing.T) *feed.Table {
+	table := feed.NewTable()
+	for _, kind := range feeds.VIPKinds() {
+		list, _, _ := w.List(kind, view.Page{})
+		for _, o := range list {
+			if feeds.VIPKey(o) == "" {
+				continue
+			}
+			if err := table.Take(feeds.VIP(0, o)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return table
+}
+
+// step changes something at random.
+func (w *world) step(random *rand.Rand) {
+	name := fmt.Sprintf("s%d", random.IntN(4))
+	switch n := random.IntN(12); {
+	case n == 0:
+		w.publish(events.ObjectCreated, serviceNamed(name, random.IntN(100)))
+	case n == 1:
+		w.publish(events.ObjectDeleted, &view.Object{Ref: namespaced(events.Services, name)})
+	case n == 2:
+		w.publish(events.ObjectCreated, nodeNumbered(random.IntN(5)))
+	case n == 3:
+		w.publish(events.ObjectDeleted, &view.Object{Ref: events.Ref{Kind: events.Nodes, Name: fmt.Sprintf("n%d", random.IntN(5))}})
+	case n == 4:
+		w.publish(events.ObjectDeleted, &view.Object{Ref: namespaced(events.EndpointSlices, name+"-0")})
+	case n == 5:
+		w.publish(events.PodReported, podNumbered(1, 1)) // nothing to do with VIPs
+	default:
+		st := &fold.SliceState{Service: name, Ports: []events.ServicePort{{Name: "http", Protocol: "TCP", Port: 80}}, Targets: []uint64{8080}}
+		if random.IntN(20) == 0 {
+			st.Service = "s0" // a slice that serves another
+		}
+		for i := range 8 {
+			st.Backends = append(st.Backends, fold.Backend{Address: fmt.Sprintf("10.1.0.%d", i), Ready: random.IntN(6) > 0, Node: fmt.Sprintf("n%d", random.IntN(2)*i)})
+		}
+		w.publish(events.ContainerStarted, &view.Object{Ref: namespaced(events.EndpointSlices, fmt.Sprintf("%s-%d", name, random.IntN(2))), UID: "x", Projected: &fold.Projected{Slice: st}})
+	}
+}
+
+func TestNodesThatComeBackAnywhereHoldWhatTheCellHolds(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 1))
+			w := newWorld()
+			hubs, stops := make([]*Hub, 2), make([]func(), 2)
+			for i := range hubs {
+				hubs[i], stops[i] = started(t, w, 600)
+			}
+			tables := []*feed.Table{feed.NewTable(), feed.NewTable(), feed.NewTable()}
+			for round := range 120 {
+				for range random.IntN(6) {
+					w.step(random)
+				}
+				w.publish(events.ObjectUpdated, serviceNamed("clock", round)) // a mark follows at once
+				if i := random.IntN(len(hubs) * 5); i < len(hubs) {           // a server starts again
+					stops[i]()
+					hubs[i], stops[i] = started(t, w, 600)
+				}
+				table := tables[random.IntN(len(tables))]
+				catchUp(t, hubs[random.IntN(len(hubs))], table, w.Position().Offset)
+				want := w.whole(t)
+				if got := table.Services(); !reflect.DeepEqual(got, want.Services()) && len(got)+len(want.Services()) > 0 {
+					t.Fatalf("at %d a node holds\n%s, and the cell\n%s", w.at, said(got), said(want.Services()))
+				}
+				if got := table.Peers(); !slices.Equal(got, want.Peers()) {
+					t.Fatalf("at %d a node's peers are %v, and the cell's %v", w.at, got, want.Peers())
+				}
+			}
+		})
+	}
+}
+
+func said(list []*feed.VIP) (s string) {
+	for _, v := range list {
+		s += fmt.Sprintf("%+v\n", *v)
+	}
+	return s
+}
+
+func TestANodeThatComesBackIsToldOnlyWhatChanged(t *testing.T) {
+	w := newWorld()
+	for i := range 50 {
+		w.publish(events.ObjectCreated, serviceNamed(fmt.Sprintf("s%d", i), i), sliceNumbered(i, -1))
+	}
+	h, stop := started(t, w, ringBytes)
+	table := feed.NewTable()
+	first := catchUp(t, h, table, w.at)
+	w.publish(events.ObjectDeleted, &view.Object{Ref: namespaced(events.Services, "s7")})
+	w.publish(events.ContainerStarted, sliceNumbered(3, 5))
+	if n := catchUp(t, h, table, w.at); n > 150 {
+		t.Errorf("the same server told %d bytes", n)
+	}
+	// Another server, which started after the removal, tells of it all the same.
+	other := feed.NewTable()
+	catchUp(t, h, other, w.at)
+	w.publish(events.ObjectDeleted, &view.Object{Ref: namespaced(events.Services, "s8")})
+	stop()
+	h, _ = started(t, w, ringBytes)
+	if n := catchUp(t, h, other, w.at); n >= first || len(other.Services()) != 48 {
+		t.Errorf("a server that has just started told %d bytes of %d, and the node knows %d services", n, first, len(other.Services()))
+	}
+}
+
+func TestAStreamThatIsBehindEndsAndPinsNothing(t *testing.T) {
+	w := newWorld()
+	h, _ := started(t, w, 2000)
+	stuck, release := make(chan struct{}), make(chan struct{})
+	ended := make(chan error, 2)
+	var once, twice sync.Once
+	block := func(o *sync.Once) Write {
+		return func(...[]byte) error {
+			o.Do(func() { stuck <- struct{}{}; <-release })
+			return nil
+		}
+	}
+	go func() { ended <- h.VIPs(t.Context(), events.NoOffset, block(&once)) }()
+	go func() { ended <- h.Assignments(t.Context(), "n1", events.NoOffset, block(&twice)) }()
+	<-stuck
+	<-stuck
+	for i := range 1500 {
+		w.publish(events.PodPlaced, podNumbered(i, 1), serviceNamed("s", i%100))
+	}
+	g, err := h.reach(t.Context(), w.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.mu.Lock()
+	for q := range g.nodes["n1"] {
+		if !q.behind || q.frames != nil {
+			t.Errorf("%d frames wait for a stream that is behind", len(q.frames))
+		}
+	}
+	if n := g.ring.total - g.ring.kept[0].before; n > 2000 {
+		t.Errorf("the ring holds %d bytes", n)
+	}
+	g.mu.Unlock()
+	close(release)
+	for range 2 {
+		if err := <-ended; !errors.Is(err, ErrBehind) {
+			t.Errorf("a stream ended with %v", err)
+		}
+	}
+}
+
+func TestAStreamWaitsForTheMarkItGoesOnAfter(t *testing.T) {
+	w := newWorld()
+	w.publish(events.PodPlaced, podNumbered(1, 1))
+	h, _ := started(t, w, ringBytes)
+	marks := make(chan events.Offset, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		ended <- h.Assignments(ctx, "n1", 5, func(frames ...[]byte) error {
+			list := decoded[feed.AssignmentEntry](t, frames)
+			marks <- list[len(list)-1].Offset
+			return nil
+		})
+	}()
+	for w.Position().Offset < 5 {
+		w.publish(events.PodReported)
+	}
+	if at := <-marks; at < 5 {
+		t.Errorf("a stream that goes on after 5 began as of %d", at)
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestTopicsGetTheLastOfManyChanges(t *testing.T) {
+	w := newWorld()
+	w.publish(events.PodPlaced, podNumbered(1, 1), serviceNamed("s", 1))
+	h, _ := started(t, w, ringBytes)
+	enough := errors.New("enough")
+	calls := 0
+	err := h.Changes(t.Context(), AssignmentsFeed, func(list []Change, at events.Offset) error {
+		calls++
+		switch {
+		case calls == 1 && (len(list) != 1 || list[0].Node != "n1" || list[0].Gone):
+			t.Errorf("it begins with %+v", list)
+		case calls == 1: // while this one is busy, the pod goes and another comes and moves
+			gone := podNumbered(1, 1)
+			gone.Facts, gone.Projected = nil, nil
+			w.publish(events.ObjectDeleted, gone)
+			for node := range 3 {
+				w.publish(events.PodPlaced, podNumbered(2, node))
+			}
+			if _, err := h.reach(t.Context(), w.at); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			var said []string
+			for _, c := range list {
+				said = append(said, fmt.Sprint(c.Node, " ", c.Key[:13], " ", c.Gone, " ", c.Offset))
+			}
+			slices.Sort(said)
+			want := []string{"n0 default/web-2 true 4", "n1 default/web-1 true 2", "n1 default/web-2 true 5", "n2 default/web-2 false 5"}
+			if !slices.Equal(said, want) || at != 5 {
+				t.Errorf("up to %d: %q, want %q", at, said, want)
+			}
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) {
+		t.Fatal(err)
+	}
+}
