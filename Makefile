@@ -29,7 +29,7 @@ SOURCES := $(shell find events projections reconcilers nodes dataplane tools go.
 SHIM_SOURCES := $(shell find nodes/shim -type f \( -name '*.go' -o -name build.sh \) ! -name '*_test.go' 2>/dev/null)
 SHIMS := nodes/shim/bin/cairn-shim nodes/shim/bin/cairn-pause
 
-.PHONY: help setup setup-test setup-kafka build images run ledger stop test check bench kafka kafka-stop clean
+.PHONY: help setup setup-test setup-kafka build images run ledger stop test check bench peers kafka kafka-stop clean
 
 help: ## this text
 	@echo "Cairn: a container orchestrator with a memory. As root, on Debian 12 or newer:"
@@ -83,6 +83,9 @@ check: ## gofmt and go vet alone
 
 bench: build ## first figures, as JSON lines
 	@go run ./tools/bench
+
+peers: build ## measure it beside kube-apiserver and etcd, in turns, as JSON lines (PEERS='-objects 160000'; builds both once: minutes)
+	@go run ./tools/peers $(PEERS)
 
 kafka: setup-kafka ## start one Apache Kafka broker on 127.0.0.1:9092 (data in .cache/kafka-broker)
 	@deploy/kafka/kafka.sh start .cache/kafka-broker 9092 9093

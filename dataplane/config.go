@@ -35,7 +35,7 @@ type (
 // and the ranges differ; they share StateDir.
 type Config struct {
 	Cell       string
-	Owner      string // tells two cells of one name apart; see podnet.Config
+	Owner      string // distinguishes two cells of one name; see podnet.Config
 	LinkPrefix string // 1 to 6 letters; links are called LinkPrefix-SOMETHING
 	// PodRange and ServiceRange are the cell's, NodeRange is this node's share
 	// of PodRange; its first address is for the node itself.
@@ -60,7 +60,7 @@ type Config struct {
 	MTU int
 	// RepairEvery is how often the kernel is compared; a second if 0.
 	RepairEvery time.Duration
-	// OnRepair is told, in words, what was found broken and was put back.
+	// OnRepair gets, in words, what was found broken and was put back.
 	OnRepair func(what string)
 	// Log may be nil.
 	Log *slog.Logger

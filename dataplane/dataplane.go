@@ -125,8 +125,8 @@ func (d *Dataplane) SetPeers(peers []Peer) error {
 		return errNotStarted
 	}
 	for _, p := range peers {
-		if p.PodCIDR.Bits() != d.cfg.NodeRange.Bits() {
-			return fmt.Errorf("dataplane: the range %v of node %v has not the size of this node's, %v", p.PodCIDR, p.NodeAddr, d.cfg.NodeRange)
+		if p.NodeRange.Bits() != d.cfg.NodeRange.Bits() {
+			return fmt.Errorf("dataplane: the range %v of node %v has not the size of this node's, %v", p.NodeRange, p.NodeAddr, d.cfg.NodeRange)
 		}
 	}
 	d.peers = slices.Clone(peers)
@@ -187,7 +187,7 @@ func (d *Dataplane) apply() error {
 	cfg.LocalPods = d.net.Pods()
 	slices.SortFunc(cfg.LocalPods, netip.Addr.Compare)
 	for _, p := range d.peers {
-		cfg.Peers = append(cfg.Peers, p.PodCIDR)
+		cfg.Peers = append(cfg.Peers, p.NodeRange)
 	}
 	d.rules = d.rules.WithNode(cfg)
 	return d.table.Apply(d.rules)
@@ -217,11 +217,11 @@ func (d *Dataplane) Stop(purge bool) error {
 	return errs
 }
 
-// Check tells whether Start would refuse cfg, by a *Collision, or whether
+// Check reports whether Start would refuse cfg, by a *Collision, or whether
 // another cell has its node ports; it changes nothing.
 func Check(cfg Config) error { return podnet.Check(cfg.withDefaults().podnet()) }
 
-// Holder tells whose the claim on a cell's name is in this network namespace,
+// Holder says whose the claim on a cell's name is in this network namespace,
 // by the Config.Owner that made it, and whether there is one.
 func Holder(stateDir, cell string) (owner string, held bool, err error) {
 	return podnet.Held(stateDir, cell)

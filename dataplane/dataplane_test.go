@@ -15,24 +15,24 @@ import (
 	"time"
 
 	"cairn/dataplane"
-	"cairn/dataplane/lab"
-	"cairn/dataplane/scenario"
+	"cairn/dataplane/netnstest"
+	"cairn/dataplane/rulesettest"
 
 	mdns "github.com/miekg/dns"
 	"github.com/vishvananda/netlink"
 )
 
-func TestMain(m *testing.M) { lab.Main(m) }
+func TestMain(m *testing.M) { netnstest.Main(m) }
 
 const soon = 5 * time.Second
 
 var (
-	machine  lab.Space
+	machine  netnstest.Space
 	nodeAddr = netip.MustParseAddr("192.0.2.2")
 	router   = netip.MustParseAddr("192.0.2.1")
 )
 
-// repairs collects what OnRepair is told.
+// repairs collects what OnRepair gets.
 type repairs struct {
 	mu   sync.Mutex
 	seen []string
@@ -65,11 +65,11 @@ func config(t testing.TB) dataplane.Config {
 }
 
 // connect gives the machine a default route, and returns the world behind it.
-func connect(t testing.TB) lab.Space {
+func connect(t testing.TB) netnstest.Space {
 	t.Helper()
-	world := lab.New(t)
-	lab.Cable(t, machine, "up0", netip.PrefixFrom(nodeAddr, 24), world, "out0", netip.PrefixFrom(router, 24))
-	lab.DefaultRoute(t, machine, router)
+	world := netnstest.New(t)
+	netnstest.Cable(t, machine, "up0", netip.PrefixFrom(nodeAddr, 24), world, "out0", netip.PrefixFrom(router, 24))
+	netnstest.DefaultRoute(t, machine, router)
 	return world
 }
 
@@ -90,9 +90,9 @@ func start(t testing.TB, cfg dataplane.Config) *dataplane.Dataplane {
 	return d
 }
 
-func attach(t testing.TB, d *dataplane.Dataplane, addr string) lab.Space {
+func attach(t testing.TB, d *dataplane.Dataplane, addr string) netnstest.Space {
 	t.Helper()
-	pod := lab.New(t)
+	pod := netnstest.New(t)
 	if err := d.Attach(pod.Path(), netip.MustParseAddr(addr), 0); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func attach(t testing.TB, d *dataplane.Dataplane, addr string) lab.Space {
 
 func set(t testing.TB, d *dataplane.Dataplane, text string, records ...dataplane.Record) {
 	t.Helper()
-	services, err := scenario.Services(text)
+	services, err := rulesettest.Services(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,9 +110,9 @@ func set(t testing.TB, d *dataplane.Dataplane, text string, records ...dataplane
 	}
 }
 
-func ask(t testing.TB, from lab.Space, network, addr, want string) lab.Answer {
+func ask(t testing.TB, from netnstest.Space, network, addr, want string) netnstest.Answer {
 	t.Helper()
-	got, err := lab.Ask(from, network, addr, soon)
+	got, err := netnstest.Ask(from, network, addr, soon)
 	if err != nil || got.Name != want {
 		t.Fatalf("asked %s %s: %+v, %v; want %s", network, addr, got, err, want)
 	}
@@ -140,7 +140,7 @@ func serviceByName(t *testing.T) {
 	world := connect(t)
 	d := start(t, config(t))
 	web, client := attach(t, d, "10.88.1.2"), attach(t, d, "10.88.1.3")
-	lab.Serve(t, web, "tcp", "10.88.1.2:8080", "web")
+	netnstest.Serve(t, web, "tcp", "10.88.1.2:8080", "web")
 	set(t, d, "d/web 10.89.0.1 tcp/80 node=30080 -> 10.88.1.2:8080",
 		dataplane.Record{Namespace: "d", Name: "web", VIP: netip.MustParseAddr("10.89.0.1")})
 
@@ -164,7 +164,7 @@ func serviceByName(t *testing.T) {
 		t.Errorf("a pod that reached itself saw %v", got.From)
 	}
 	// Out to the world, as the machine.
-	lab.Serve(t, world, "tcp", "192.0.2.1:443", "world")
+	netnstest.Serve(t, world, "tcp", "192.0.2.1:443", "world")
 	if got := ask(t, client, "tcp", "192.0.2.1:443", "world"); got.From.Addr() != nodeAddr {
 		t.Errorf("the world saw %v", got.From)
 	}
@@ -180,12 +180,12 @@ func TestWhatIsBrokenIsRepairedWithinSeconds(t *testing.T) {
 	cfg.OnRepair = r.add
 	d := start(t, cfg)
 	pod := attach(t, d, "10.88.1.2")
-	lab.Serve(t, pod, "tcp", "10.88.1.2:8080", "web")
-	lab.Serve(t, pod, "udp", "10.88.1.2:8080", "web")
+	netnstest.Serve(t, pod, "tcp", "10.88.1.2:8080", "web")
+	netnstest.Serve(t, pod, "udp", "10.88.1.2:8080", "web")
 	set(t, d, "d/web 10.89.0.1 tcp/80 -> 10.88.1.2:8080\nd/web 10.89.0.1 udp/80 -> 10.88.1.2:8080")
 	ask(t, machine, "tcp", "10.89.0.1:80", "web")
 	// One client keeps one socket, as a resolver would, through all of it.
-	lasting, err := lab.Dial(machine, "udp", "10.89.0.1:80", soon)
+	lasting, err := netnstest.Dial(machine, "udp", "10.89.0.1:80", soon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,13 +193,13 @@ func TestWhatIsBrokenIsRepairedWithinSeconds(t *testing.T) {
 
 	back := func(word string) {
 		t.Helper()
-		lab.Wait(t, soon, "it is told: "+word, func() error { return r.about(word) })
-		lab.Wait(t, soon, "the service answers again after "+word, func() error {
-			_, err := lab.Ask(machine, "tcp", "10.89.0.1:80", 200*time.Millisecond)
+		netnstest.Wait(t, soon, "it is reported: "+word, func() error { return r.about(word) })
+		netnstest.Wait(t, soon, "the service answers again after "+word, func() error {
+			_, err := netnstest.Ask(machine, "tcp", "10.89.0.1:80", 200*time.Millisecond)
 			return err
 		})
-		lab.Wait(t, soon, "a lasting UDP client is answered after "+word, func() error {
-			_, err := lab.AskOn(lasting, 200*time.Millisecond)
+		netnstest.Wait(t, soon, "a lasting UDP client is answered after "+word, func() error {
+			_, err := netnstest.AskOn(lasting, 200*time.Millisecond)
 			return err
 		})
 	}
@@ -236,7 +236,7 @@ func TestScalingUnderLoadLosesNoConnection(t *testing.T) {
 	connect(t)
 	d := start(t, config(t))
 	for _, a := range []string{"10.88.1.2", "10.88.1.3", "10.88.1.4"} {
-		lab.Serve(t, attach(t, d, a), "tcp", a+":8080", a)
+		netnstest.Serve(t, attach(t, d, a), "tcp", a+":8080", a)
 	}
 	client := attach(t, d, "10.88.1.9")
 	three := "d/web 10.89.0.1 tcp/80 node=30080 -> 10.88.1.2:8080 10.88.1.3:8080 10.88.1.4:8080"
@@ -254,7 +254,7 @@ func TestScalingUnderLoadLosesNoConnection(t *testing.T) {
 		}
 		load.Go(func() {
 			for ctx.Err() == nil {
-				if got, err := lab.Ask(from, "tcp", to, soon); err != nil {
+				if got, err := netnstest.Ask(from, "tcp", to, soon); err != nil {
 					failed.Add(1)
 					t.Errorf("asked %s: %+v, %v", to, got, err)
 				}
@@ -279,7 +279,7 @@ func TestARestartedDaemonTakesOverWithoutLosingAConnection(t *testing.T) {
 	cfg := config(t)
 	first := start(t, cfg)
 	pod := attach(t, first, "10.88.1.2")
-	lab.Serve(t, pod, "tcp", "10.88.1.2:8080", "web")
+	netnstest.Serve(t, pod, "tcp", "10.88.1.2:8080", "web")
 	text := "d/web 10.89.0.1 tcp/80 -> 10.88.1.2:8080"
 	set(t, first, text)
 	if err := first.Stop(false); err != nil {
@@ -292,7 +292,7 @@ func TestARestartedDaemonTakesOverWithoutLosingAConnection(t *testing.T) {
 	var asked atomic.Int64
 	load.Go(func() {
 		for ctx.Err() == nil {
-			if _, err := lab.Ask(machine, "tcp", "10.89.0.1:80", soon); err != nil {
+			if _, err := netnstest.Ask(machine, "tcp", "10.89.0.1:80", soon); err != nil {
 				t.Errorf("while it was taken over: %v", err)
 			}
 			asked.Add(1)
@@ -306,7 +306,7 @@ func TestARestartedDaemonTakesOverWithoutLosingAConnection(t *testing.T) {
 		set(t, second, text)
 	}
 	seen := asked.Load()
-	lab.Wait(t, soon, "more connections after the take-over", func() error {
+	netnstest.Wait(t, soon, "more connections after the take-over", func() error {
 		if asked.Load() < seen+5 {
 			return errors.New("not yet")
 		}
@@ -321,10 +321,10 @@ func TestNoEndpointsAndNoServiceAreRefusedAtOnce(t *testing.T) {
 	d := start(t, config(t))
 	pod := attach(t, d, "10.88.1.2")
 	set(t, d, "d/idle 10.89.0.1 tcp/80")
-	for _, from := range []lab.Space{machine, pod} {
+	for _, from := range []netnstest.Space{machine, pod} {
 		for _, to := range []string{"10.89.0.1:80", "10.89.0.99:80", "10.89.0.1:81"} {
 			began := time.Now()
-			_, err := lab.Dial(from, "tcp", to, soon)
+			_, err := netnstest.Dial(from, "tcp", to, soon)
 			if !errors.Is(err, syscall.ECONNREFUSED) || time.Since(began) > time.Second {
 				t.Errorf("%s: %v after %v", to, err, time.Since(began))
 			}
@@ -341,8 +341,8 @@ func TestTwoCellsSideBySide(t *testing.T) {
 		ServiceRange: netip.MustParsePrefix("10.99.0.0/16"),
 	}
 	a, b := start(t, one), start(t, two)
-	lab.Serve(t, attach(t, a, "10.88.1.2"), "tcp", "10.88.1.2:80", "one")
-	lab.Serve(t, attach(t, b, "10.98.1.2"), "tcp", "10.98.1.2:80", "two")
+	netnstest.Serve(t, attach(t, a, "10.88.1.2"), "tcp", "10.88.1.2:80", "one")
+	netnstest.Serve(t, attach(t, b, "10.98.1.2"), "tcp", "10.98.1.2:80", "two")
 	set(t, a, "d/web 10.89.0.1 tcp/80 node=30080 -> 10.88.1.2:80")
 	set(t, b, "d/web 10.99.0.1 tcp/80 node=31080 -> 10.98.1.2:80")
 	ask(t, machine, "tcp", "10.89.0.1:80", "one")
@@ -374,10 +374,10 @@ func TestAMachineWithNoLinkButItsLoopback(t *testing.T) {
 	})
 	d := start(t, config(t))
 	pod := attach(t, d, "10.88.1.2")
-	lab.Serve(t, pod, "tcp", "10.88.1.2:8080", "web")
-	lab.Serve(t, machine, "tcp", "192.0.2.2:6443", "server")
+	netnstest.Serve(t, pod, "tcp", "10.88.1.2:8080", "web")
+	netnstest.Serve(t, machine, "tcp", "192.0.2.2:6443", "server")
 	set(t, d, "d/web 10.89.0.1 tcp/80 node=30080 -> 10.88.1.2:8080\nd/kubernetes 10.89.0.2 tcp/443 -> 192.0.2.2:6443")
-	for _, from := range []lab.Space{machine, pod} {
+	for _, from := range []netnstest.Space{machine, pod} {
 		ask(t, from, "tcp", "10.89.0.1:80", "web")
 		ask(t, from, "tcp", "192.0.2.2:30080", "web")
 		ask(t, from, "tcp", "10.89.0.2:443", "server")

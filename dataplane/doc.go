@@ -15,7 +15,7 @@
 //	nft       that value to the kernel, in one transaction
 //	podnet    links and routes; nothing leaves by the default route
 //	dns       names of services, on each node
-//	scenario, lab   what tests speak and where they run
+//	rulesettest, netnstest   the words of tests, and where they run
 //
 // Promises: after a call returns nil, the kernel does what it says. A daemon
 // that starts again takes over what its predecessor left: links, routes and

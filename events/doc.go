@@ -11,10 +11,10 @@
 // Promises: encoding is canonical (ascending fields, defaults left out, no
 // maps), so equal values have equal bytes, and bytes that are not canonical
 // are malformed. Formats are numbered and append-only: golden bytes in
-// testdata are folded for ever. Nothing here reads a clock or dice: writers
-// pass them in.
+// testdata are folded for ever. Every type and field belongs to a gate
+// (gate.go). Nothing here reads a clock or randomness: writers pass them in.
 //
 // Pure: no goroutine, no I/O, no Kubernetes type.
 //
-// Read first: event.go, then facts.go, then testdata/a-record-and-its-bytes.
+// Read first: event.go, then facts.go, then gate.go.
 package events

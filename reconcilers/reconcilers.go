@@ -7,10 +7,10 @@ import (
 	"cairn/reconcilers/garbage"
 	"cairn/reconcilers/namespaces"
 	"cairn/reconcilers/nodehealth"
+	"cairn/reconcilers/reconcile"
 	"cairn/reconcilers/replicas"
 	"cairn/reconcilers/rollout"
 	"cairn/reconcilers/scheduler"
-	"cairn/reconcilers/step"
 )
 
 // Config is what reconcilers must be told of the cell.
@@ -19,13 +19,15 @@ type Config struct {
 	Grace time.Duration // how long a node may be silent; 0: nodehealth.Grace
 }
 
-// All gives every reconciler of a cell.
-func All(c Config) []step.Reconciler {
-	return []step.Reconciler{
-		scheduler.Reconciler{}, replicas.Reconciler{}, rollout.Reconciler{}, nodehealth.Reconciler{Grace: c.Grace},
-		namespaces.Reconciler{CA: c.CA}, garbage.Reconciler{},
+// All gives every reconciler of a cell that shares the engine's loop.
+func All(c Config) []reconcile.Reconciler {
+	return []reconcile.Reconciler{
+		replicas.Reconciler{}, rollout.Reconciler{}, nodehealth.Reconciler{Grace: c.Grace}, namespaces.Reconciler{CA: c.CA}, garbage.Reconciler{},
 	}
 }
+
+// Cores gives those that have a loop of their own.
+func Cores() []reconcile.Core { return []reconcile.Core{scheduler.New()} }
 
 // Kinds are those that an engine must follow: all that can live in a namespace
 // or name an owner.

@@ -111,7 +111,7 @@ func (s *Server) handler(network string) mdns.HandlerFunc {
 			return s.forward.ask(ctx, q, network)
 		})
 		fit(m, q, network)
-		// The client may have gone; there is nobody to tell.
+		// The client may have gone; there is nobody to answer.
 		_ = w.WriteMsg(m)
 	}
 }

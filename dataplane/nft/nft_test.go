@@ -10,15 +10,15 @@ import (
 	"testing"
 	"time"
 
-	"cairn/dataplane/lab"
+	"cairn/dataplane/netnstest"
 	"cairn/dataplane/nft"
 	"cairn/dataplane/podnet"
 	"cairn/dataplane/ruleset"
-	"cairn/dataplane/scenario"
+	"cairn/dataplane/rulesettest"
 	"cairn/dataplane/trace"
 )
 
-func TestMain(m *testing.M) { lab.Main(m) }
+func TestMain(m *testing.M) { netnstest.Main(m) }
 
 const soon = 3 * time.Second
 
@@ -28,27 +28,27 @@ type cell struct {
 	cfg      ruleset.Config
 	table    *nft.Table
 	net      *podnet.Net
-	machine  lab.Space
-	stranger lab.Space
-	pods     map[string]lab.Space // by address; the fourth is remote
+	machine  netnstest.Space
+	stranger netnstest.Space
+	pods     map[string]netnstest.Space // by address; the fourth is remote
 }
 
 const podWords = "pods=10.88.1.2,10.88.1.3,10.88.1.4 peers=10.88.2.0/24 local=10.89.0.10"
 
 func newCell(t testing.TB) *cell {
 	t.Helper()
-	cfg, err := scenario.Node(podWords + " nodes=192.0.2.2,127.0.0.1")
+	cfg, err := rulesettest.Node(podWords + " nodes=192.0.2.2,127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cell{cfg: cfg, stranger: lab.New(t), pods: map[string]lab.Space{}}
-	node := lab.New(t)
+	c := &cell{cfg: cfg, stranger: netnstest.New(t), pods: map[string]netnstest.Space{}}
+	node := netnstest.New(t)
 	// The stranger's side of the shared link passes frames for the other node.
 	there := netip.MustParseAddr("203.0.113.3")
-	lab.Cable(t, c.machine, "up0", netip.PrefixFrom(cfg.NodeAddr, 24), c.stranger, "out0", netip.MustParsePrefix("192.0.2.1/24"))
-	lab.DefaultRoute(t, c.machine, netip.MustParseAddr("192.0.2.1"))
-	lab.Cable(t, c.machine, "up1", netip.MustParsePrefix("203.0.113.2/24"), node, "up0", netip.PrefixFrom(there, 24))
-	lab.DefaultRoute(t, node, netip.MustParseAddr("203.0.113.2"))
+	netnstest.Cable(t, c.machine, "up0", netip.PrefixFrom(cfg.NodeAddr, 24), c.stranger, "out0", netip.MustParsePrefix("192.0.2.1/24"))
+	netnstest.DefaultRoute(t, c.machine, netip.MustParseAddr("192.0.2.1"))
+	netnstest.Cable(t, c.machine, "up1", netip.MustParsePrefix("203.0.113.2/24"), node, "up0", netip.PrefixFrom(there, 24))
+	netnstest.DefaultRoute(t, node, netip.MustParseAddr("203.0.113.2"))
 	here := podnet.Config{
 		Cell: cfg.Cell, LinkPrefix: cfg.LinkPrefix, PodRange: cfg.PodRange, NodeRange: cfg.NodeRange,
 		ServiceRange: cfg.ServiceRange, NodeAddr: cfg.NodeAddr, LocalAddrs: cfg.LocalAddrs, StateDir: t.TempDir(), Loopback: true,
@@ -62,12 +62,12 @@ func newCell(t testing.TB) *cell {
 		t.Fatal(err)
 	}
 	for _, a := range cfg.LocalPods {
-		c.pods[a.String()] = lab.New(t)
+		c.pods[a.String()] = netnstest.New(t)
 		if err := c.net.Attach(c.pods[a.String()].Path(), a, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
-	far := lab.New(t)
+	far := netnstest.New(t)
 	c.pods["10.88.2.3"] = far
 	err = node.Do(func() error {
 		other := here
@@ -79,12 +79,12 @@ func newCell(t testing.TB) *cell {
 		if err := n.Attach(far.Path(), netip.MustParseAddr("10.88.2.3"), 0); err != nil {
 			return err
 		}
-		return n.SetPeers([]podnet.Peer{{NodeAddr: netip.MustParseAddr("203.0.113.2"), PodCIDR: cfg.NodeRange}})
+		return n.SetPeers([]podnet.Peer{{NodeAddr: netip.MustParseAddr("203.0.113.2"), NodeRange: cfg.NodeRange}})
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.net.SetPeers([]podnet.Peer{{NodeAddr: there, PodCIDR: cfg.Peers[0]}}); err != nil {
+	if err := c.net.SetPeers([]podnet.Peer{{NodeAddr: there, NodeRange: cfg.Peers[0]}}); err != nil {
 		t.Fatal(err)
 	}
 	c.table = open(t, cfg)
@@ -112,13 +112,13 @@ func open(t testing.TB, cfg ruleset.Config) *nft.Table {
 func (c *cell) serve(t testing.TB, network, port string) {
 	t.Helper()
 	for addr, pod := range c.pods {
-		lab.Serve(t, pod, network, "0.0.0.0:"+port, addr)
+		netnstest.Serve(t, pod, network, "0.0.0.0:"+port, addr)
 	}
 }
 
 func (c *cell) apply(t testing.TB, text string) ruleset.Ruleset {
 	t.Helper()
-	services, err := scenario.Services(text)
+	services, err := rulesettest.Services(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func (c *cell) apply(t testing.TB, text string) ruleset.Ruleset {
 // asker is who sends, with the packet a tracer sees of it.
 type asker struct {
 	name   string
-	space  lab.Space
+	space  netnstest.Space
 	packet trace.Packet
 }
 
@@ -156,8 +156,8 @@ func TestKernelAgreesWithTrace(t *testing.T) {
 		d/idle 10.89.0.2 udp/80`)
 	c.serve(t, "tcp", "8080")
 	c.serve(t, "udp", "8053")
-	lab.Serve(t, c.machine, "tcp", "192.0.2.2:6443", "192.0.2.2")
-	lab.Serve(t, c.machine, "tcp", "10.89.0.10:53", "10.89.0.10")
+	netnstest.Serve(t, c.machine, "tcp", "192.0.2.2:6443", "192.0.2.2")
+	netnstest.Serve(t, c.machine, "tcp", "10.89.0.10:53", "10.89.0.10")
 
 	targets := []string{
 		"tcp 10.89.0.1:80", "tcp 192.0.2.2:30080", "udp 10.89.0.3:53", "udp 192.0.2.2:30053", "tcp 10.89.0.4:443",
@@ -172,7 +172,7 @@ func TestKernelAgreesWithTrace(t *testing.T) {
 			}
 			t.Run(who.name+" to "+target, func(t *testing.T) {
 				p := who.packet
-				p.Protocol, p.To = scenario.Protocol(network), netip.MustParseAddrPort(to)
+				p.Protocol, p.To = rulesettest.Protocol(network), netip.MustParseAddrPort(to)
 				want := expectations(trace.New(rules), p)
 				seen := map[string]bool{}
 				for range 60 {
@@ -190,11 +190,11 @@ func TestKernelAgreesWithTrace(t *testing.T) {
 	}
 }
 
-// expectations are what the tracer says for any dice, in the words of observe.
+// expectations are what the tracer says whatever is drawn, in the words of observe.
 func expectations(tr *trace.Tracer, p trace.Packet) []string {
 	var out []string
-	for dice := range uint32(6) {
-		p.Dice = dice
+	for random := range uint32(6) {
+		p.Random = random
 		r := tr.Trace(p)
 		word := "refused"
 		switch r.Fate {
@@ -221,8 +221,8 @@ func expectations(tr *trace.Tracer, p trace.Packet) []string {
 }
 
 // observe asks for real.
-func observe(from lab.Space, network, to string) string {
-	got, err := lab.Ask(from, network, to, soon)
+func observe(from netnstest.Space, network, to string) string {
+	got, err := netnstest.Ask(from, network, to, soon)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EPERM):
 		return "refused" // EPERM: a datagram of this machine, rejected before it left
@@ -239,8 +239,8 @@ func TestNodePortAnswersOnTheLoopbackWhenAskedFor(t *testing.T) {
 	c.apply(t, "d/web 10.89.0.1 tcp/80 node=30080 -> 10.88.1.2:8080 10.88.2.3:8080")
 	c.serve(t, "tcp", "8080")
 	seen := map[string]bool{}
-	lab.Wait(t, soon, "the local endpoint answers on 127.0.0.1", func() error {
-		got, err := lab.Ask(c.machine, "tcp", "127.0.0.1:30080", 200*time.Millisecond)
+	netnstest.Wait(t, soon, "the local endpoint answers on 127.0.0.1", func() error {
+		got, err := netnstest.Ask(c.machine, "tcp", "127.0.0.1:30080", 200*time.Millisecond)
 		if err != nil {
 			return err
 		}
@@ -253,9 +253,9 @@ func TestNodePortAnswersOnTheLoopbackWhenAskedFor(t *testing.T) {
 		return nil
 	})
 	// What makes that possible must not open the loopback to pods.
-	lab.Serve(t, c.machine, "tcp", "127.0.0.1:7777", "secret")
+	netnstest.Serve(t, c.machine, "tcp", "127.0.0.1:7777", "secret")
 	for _, pod := range c.pods {
-		if got, err := lab.Ask(pod, "tcp", "127.0.0.1:7777", 200*time.Millisecond); err == nil {
+		if got, err := netnstest.Ask(pod, "tcp", "127.0.0.1:7777", 200*time.Millisecond); err == nil {
 			t.Fatalf("a pod reached the machine's loopback: %+v", got)
 		}
 	}

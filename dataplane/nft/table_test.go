@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"cairn/dataplane/lab"
+	"cairn/dataplane/netnstest"
 	"cairn/dataplane/nft"
 	"cairn/dataplane/ruleset"
-	"cairn/dataplane/scenario"
+	"cairn/dataplane/rulesettest"
 
 	"github.com/google/nftables"
 )
@@ -32,7 +32,7 @@ func many(n, endpoints int) []ruleset.Service {
 
 func node(t testing.TB) ruleset.Config {
 	t.Helper()
-	cfg, err := scenario.Node(podWords)
+	cfg, err := rulesettest.Node(podWords)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestStepByStepEqualsAtOnceInTheKernel(t *testing.T) {
 		"d/c 10.89.0.9 tcp/80 node=30080 -> 10.88.1.4:80",
 	}
 	for i, step := range text {
-		services, err := scenario.Services(step)
+		services, err := rulesettest.Services(step)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,11 +204,11 @@ func TestClientsStickUntilTheirEndpointGoes(t *testing.T) {
 	c.serve(t, "tcp", "8080")
 	three := "d/web 10.89.0.1 tcp/80 node=30080 sticky=1h -> 10.88.1.2:8080 10.88.1.3:8080 10.88.1.4:8080"
 	c.apply(t, three)
-	same := func(who lab.Space, addrs ...string) string {
+	same := func(who netnstest.Space, addrs ...string) string {
 		t.Helper()
 		first := ""
 		for i := range 12 {
-			got, err := lab.Ask(who, "tcp", addrs[i%len(addrs)], soon)
+			got, err := netnstest.Ask(who, "tcp", addrs[i%len(addrs)], soon)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -239,20 +239,20 @@ func TestUDPClientMovesWhenItsEndpointGoes(t *testing.T) {
 	c.serve(t, "udp", "8053")
 	c.apply(t, "d/dns 10.89.0.1 udp/53 node=30053 -> 10.88.1.2:8053")
 	// Clients that never change their port, over both ways in.
-	clients := map[string]lab.Space{"10.89.0.1:53": c.pods["10.88.1.4"], "192.0.2.2:30053": c.stranger}
+	clients := map[string]netnstest.Space{"10.89.0.1:53": c.pods["10.88.1.4"], "192.0.2.2:30053": c.stranger}
 	for addr, from := range clients {
-		conn, err := lab.Dial(from, "udp", addr, soon)
+		conn, err := netnstest.Dial(from, "udp", addr, soon)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
 		c.apply(t, "d/dns 10.89.0.1 udp/53 node=30053 -> 10.88.1.2:8053")
-		if got, err := lab.AskOn(conn, soon); err != nil || got.Name != "10.88.1.2" {
+		if got, err := netnstest.AskOn(conn, soon); err != nil || got.Name != "10.88.1.2" {
 			t.Fatalf("%+v, %v", got, err)
 		}
 		c.apply(t, "d/dns 10.89.0.1 udp/53 node=30053 -> 10.88.1.3:8053")
-		lab.Wait(t, soon, "the client is answered by the other one", func() error {
-			got, err := lab.AskOn(conn, 300*time.Millisecond)
+		netnstest.Wait(t, soon, "the client is answered by the other one", func() error {
+			got, err := netnstest.AskOn(conn, 300*time.Millisecond)
 			if err == nil && got.Name != "10.88.1.3" {
 				err = fmt.Errorf("answered by %s", got.Name)
 			}

@@ -15,7 +15,7 @@ import (
 var ErrDamaged = errors.New("the table in the kernel is not as we left it")
 
 // Verify returns nil if the table is there and whole, an error that wraps
-// ErrDamaged if not, and another error if it could not be told. It is one
+// ErrDamaged if not, and another error if it cannot be known. It is one
 // small message as long as nobody changes any nftables ruleset of this
 // namespace; after such a change, every element is read back once.
 func (t *Table) Verify() error {

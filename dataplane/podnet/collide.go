@@ -20,7 +20,7 @@ func (c *Collision) Error() string {
 	return fmt.Sprintf("%s collides with %s: choose another by %s", c.What, c.By, c.Flag)
 }
 
-// Check tells whether Setup would refuse, and changes nothing. Its error is a
+// Check reports whether Setup would refuse, and changes nothing. Its error is a
 // *Collision where something is taken; node ports that another cell has are a
 // Collision, too, though Setup, where services may exist already, lets them be.
 func Check(cfg Config) error {

@@ -13,8 +13,8 @@ import (
 // Config describes the cell's network on this machine.
 type Config struct {
 	Cell string
-	// Owner tells two cells of one name apart, by their data folder, say; empty
-	// tells nothing.
+	// Owner distinguishes two cells of one name, by their data folder, say; empty:
+	// it is not known.
 	Owner string
 	// LinkPrefix has at most 6 letters: links are called LinkPrefix-SOMETHING.
 	LinkPrefix string
@@ -53,8 +53,8 @@ func (p Ports) overlap(q Ports) bool {
 
 // Peer is another node.
 type Peer struct {
-	NodeAddr netip.Addr
-	PodCIDR  netip.Prefix // its NodeRange
+	NodeAddr  netip.Addr
+	NodeRange netip.Prefix // its share of the pod range
 }
 
 // protocol marks our routes in the kernel's tables (rtnetlink reserves the

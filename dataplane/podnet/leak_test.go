@@ -7,20 +7,20 @@ import (
 	"testing"
 	"time"
 
-	"cairn/dataplane/lab"
+	"cairn/dataplane/netnstest"
 	"cairn/dataplane/nft"
 	"cairn/dataplane/podnet"
 	"cairn/dataplane/ruleset"
 )
 
 // shout sends a datagram and a connection attempt and does not wait.
-func shout(t *testing.T, from lab.Space, addr string) {
+func shout(t *testing.T, from netnstest.Space, addr string) {
 	t.Helper()
-	if c, err := lab.Dial(from, "udp", addr+":9", time.Second); err == nil {
+	if c, err := netnstest.Dial(from, "udp", addr+":9", time.Second); err == nil {
 		_, _ = c.Write([]byte("x")) // may be refused, which is fine
 		_ = c.Close()
 	}
-	if c, err := lab.Dial(from, "tcp", net.JoinHostPort(addr, "80"), 150*time.Millisecond); err == nil {
+	if c, err := netnstest.Dial(from, "tcp", net.JoinHostPort(addr, "80"), 150*time.Millisecond); err == nil {
 		t.Errorf("somebody answered at %s", addr)
 		_ = c.Close()
 	}
@@ -47,14 +47,14 @@ func TestNothingLeavesByTheDefaultRoute(t *testing.T) {
 		{Protocol: ruleset.TCP, Port: 80, Endpoints: []netip.AddrPort{netip.MustParseAddrPort("10.88.3.9:80")}},
 	}}})
 
-	ear := lab.Listen(t, outside)
+	ear := netnstest.Listen(t, outside)
 	// 10.88.3.9 is of another node that nobody knows; .1.77 of this node, without
 	// a pod; .89.0.77 a service, .89.0.78 none.
 	targets := []string{"10.88.3.9", "10.88.1.77", "10.89.0.77", "10.89.0.78"}
 	try := func(what string, proof string) {
 		t.Helper()
 		var all sync.WaitGroup
-		for _, from := range []lab.Space{machine, pod} {
+		for _, from := range []netnstest.Space{machine, pod} {
 			for _, to := range targets {
 				all.Go(func() { shout(t, from, to) })
 			}
@@ -62,13 +62,13 @@ func TestNothingLeavesByTheDefaultRoute(t *testing.T) {
 		all.Wait()
 		// What is for the world is heard, and it was sent after the others.
 		mark := netip.MustParseAddr(proof)
-		for _, from := range []lab.Space{machine, pod} {
-			if c, err := lab.Dial(from, "udp", proof+":9", time.Second); err == nil {
+		for _, from := range []netnstest.Space{machine, pod} {
+			if c, err := netnstest.Dial(from, "udp", proof+":9", time.Second); err == nil {
 				_, _ = c.Write([]byte("x"))
 				_ = c.Close()
 			}
 		}
-		lab.Wait(t, soon, what+": the ear hears at all", func() error { return ear.HeardOf(mark) })
+		netnstest.Wait(t, soon, what+": the ear hears at all", func() error { return ear.HeardOf(mark) })
 		if leaked, all := ear.Heard(cfg.PodRange, cfg.ServiceRange); leaked != 0 {
 			t.Errorf("%s: %d of %d packets that left were for pods or services", what, leaked, all)
 		}
@@ -106,11 +106,11 @@ func TestTheBeltHoldsWhenAllRoutesAreLost(t *testing.T) {
 	if err := table.Apply(ruleset.Compile(rules, nil)); err != nil {
 		t.Fatal(err)
 	}
-	ear := lab.Listen(t, outside)
+	ear := netnstest.Listen(t, outside)
 	shout(t, machine, "10.88.1.77")
 	shout(t, machine, "10.89.0.77")
 	shout(t, machine, "198.51.100.9")
-	lab.Wait(t, soon, "the ear hears at all", func() error { return ear.HeardOf(netip.MustParseAddr("198.51.100.9")) })
+	netnstest.Wait(t, soon, "the ear hears at all", func() error { return ear.HeardOf(netip.MustParseAddr("198.51.100.9")) })
 	if leaked, _ := ear.Heard(cfg.PodRange, cfg.ServiceRange); leaked != 0 {
 		t.Errorf("%d packets left", leaked)
 	}
@@ -118,7 +118,7 @@ func TestTheBeltHoldsWhenAllRoutesAreLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	shout(t, machine, "10.88.1.77") // the control: without the belt it leaves
-	lab.Wait(t, soon, "the leak is seen without the belt", func() error {
+	netnstest.Wait(t, soon, "the leak is seen without the belt", func() error {
 		return ear.HeardOf(netip.MustParseAddr("10.88.1.77"))
 	})
 }
@@ -130,23 +130,23 @@ func TestOtherNodesPodsAreReachedDirectlyAndOverVXLAN(t *testing.T) {
 	}{{"shared link", false}, {"over a router", true}} {
 		t.Run(c.name, func(t *testing.T) {
 			router := connect(t) // stands between if the other node is far
-			node := lab.New(t)
+			node := netnstest.New(t)
 			cfg, there := config(t), config(t)
 			there.NodeRange, there.LocalAddrs = netip.MustParsePrefix("10.88.2.0/24"), nil
 			if c.far {
 				there.NodeAddr = netip.MustParseAddr("198.51.100.2")
-				lab.Cable(t, router, "out1", netip.MustParsePrefix("198.51.100.1/24"), node, "up0", netip.PrefixFrom(there.NodeAddr, 24))
-				lab.DefaultRoute(t, node, netip.MustParseAddr("198.51.100.1"))
+				netnstest.Cable(t, router, "out1", netip.MustParsePrefix("198.51.100.1/24"), node, "up0", netip.PrefixFrom(there.NodeAddr, 24))
+				netnstest.DefaultRoute(t, node, netip.MustParseAddr("198.51.100.1"))
 				forward(t, router)
 			} else {
 				there.NodeAddr = netip.MustParseAddr("203.0.113.3")
 				here := netip.MustParseAddr("203.0.113.2")
-				lab.Cable(t, machine, "up1", netip.PrefixFrom(here, 24), node, "up0", netip.PrefixFrom(there.NodeAddr, 24))
+				netnstest.Cable(t, machine, "up1", netip.PrefixFrom(here, 24), node, "up0", netip.PrefixFrom(there.NodeAddr, 24))
 				cfg.NodeAddr = here
 			}
 			n := setup(t, cfg)
 			a := attach(t, n, "10.88.1.2")
-			b := lab.New(t)
+			b := netnstest.New(t)
 			err := node.Do(func() error {
 				far, err := podnet.Setup(there)
 				if err != nil {
@@ -155,16 +155,16 @@ func TestOtherNodesPodsAreReachedDirectlyAndOverVXLAN(t *testing.T) {
 				if err := far.Attach(b.Path(), netip.MustParseAddr("10.88.2.2"), 0); err != nil {
 					return err
 				}
-				return far.SetPeers([]podnet.Peer{{NodeAddr: cfg.NodeAddr, PodCIDR: cfg.NodeRange}})
+				return far.SetPeers([]podnet.Peer{{NodeAddr: cfg.NodeAddr, NodeRange: cfg.NodeRange}})
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := n.SetPeers([]podnet.Peer{{NodeAddr: there.NodeAddr, PodCIDR: there.NodeRange}}); err != nil {
+			if err := n.SetPeers([]podnet.Peer{{NodeAddr: there.NodeAddr, NodeRange: there.NodeRange}}); err != nil {
 				t.Fatal(err)
 			}
-			lab.Serve(t, b, "tcp", "10.88.2.2:80", "b")
-			lab.Serve(t, a, "tcp", "10.88.1.2:80", "a")
+			netnstest.Serve(t, b, "tcp", "10.88.2.2:80", "b")
+			netnstest.Serve(t, a, "tcp", "10.88.1.2:80", "a")
 			if got := ask(t, a, "10.88.2.2:80", "b"); got.From.Addr().String() != "10.88.1.2" {
 				t.Errorf("pod b saw %v", got.From)
 			}

@@ -17,11 +17,11 @@ const vxlanPort = 4789
 // are not in the list.
 func (n *Net) SetPeers(peers []Peer) error {
 	for _, p := range peers {
-		if p.PodCIDR.Overlaps(n.cfg.NodeRange) {
-			return fmt.Errorf("podnet: node %v claims %v, which overlaps this node's %v", p.NodeAddr, p.PodCIDR, n.cfg.NodeRange)
+		if p.NodeRange.Overlaps(n.cfg.NodeRange) {
+			return fmt.Errorf("podnet: node %v claims %v, which overlaps this node's %v", p.NodeAddr, p.NodeRange, n.cfg.NodeRange)
 		}
-		if !n.cfg.PodRange.Contains(p.PodCIDR.Addr()) {
-			return fmt.Errorf("podnet: the range %v of node %v is not in the pod range %v", p.PodCIDR, p.NodeAddr, n.cfg.PodRange)
+		if !n.cfg.PodRange.Contains(p.NodeRange.Addr()) {
+			return fmt.Errorf("podnet: the range %v of node %v is not in the pod range %v", p.NodeRange, p.NodeAddr, n.cfg.PodRange)
 		}
 	}
 	sorted := slices.Clone(peers)
@@ -81,7 +81,7 @@ func (n *Net) ensureOverlay() (netlink.Link, []string, error) {
 	return l, did, nil
 }
 
-// tunnel tells the device where a peer's end is: by MAC which node, by address
+// tunnel shows the device where a peer's end is: by MAC which node, by address
 // which MAC.
 func tunnel(link int, p Peer, mac net.HardwareAddr) error {
 	entries := []*netlink.Neigh{
@@ -89,7 +89,7 @@ func tunnel(link int, p Peer, mac net.HardwareAddr) error {
 			LinkIndex: link, Family: unix.AF_BRIDGE, State: netlink.NUD_PERMANENT, Flags: netlink.NTF_SELF,
 			IP: p.NodeAddr.AsSlice(), HardwareAddr: mac,
 		},
-		neighbour(link, p.PodCIDR.Addr(), mac),
+		neighbour(link, p.NodeRange.Addr(), mac),
 	}
 	for _, e := range entries {
 		if err := netlink.NeighSet(e); err != nil {

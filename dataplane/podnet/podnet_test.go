@@ -10,16 +10,16 @@ import (
 	"testing"
 	"time"
 
-	"cairn/dataplane/lab"
+	"cairn/dataplane/netnstest"
 	"cairn/dataplane/podnet"
 
 	"github.com/vishvananda/netlink"
 )
 
-func TestMain(m *testing.M) { lab.Main(m) }
+func TestMain(m *testing.M) { netnstest.Main(m) }
 
 var (
-	machine  lab.Space // the namespace of this process
+	machine  netnstest.Space // the namespace of this process
 	nodeAddr = netip.MustParseAddr("192.0.2.2")
 	router   = netip.MustParseAddr("192.0.2.1")
 )
@@ -28,11 +28,11 @@ const soon = 3 * time.Second
 
 // connect gives the machine a link with a default route over it, and returns
 // what is at its other end.
-func connect(t *testing.T) lab.Space {
+func connect(t *testing.T) netnstest.Space {
 	t.Helper()
-	outside := lab.New(t)
-	lab.Cable(t, machine, "up0", netip.PrefixFrom(nodeAddr, 24), outside, "out0", netip.PrefixFrom(router, 24))
-	lab.DefaultRoute(t, machine, router)
+	outside := netnstest.New(t)
+	netnstest.Cable(t, machine, "up0", netip.PrefixFrom(nodeAddr, 24), outside, "out0", netip.PrefixFrom(router, 24))
+	netnstest.DefaultRoute(t, machine, router)
 	return outside
 }
 
@@ -60,18 +60,18 @@ func setup(t *testing.T, cfg podnet.Config) *podnet.Net {
 	return n
 }
 
-func attach(t *testing.T, n *podnet.Net, addr string) lab.Space {
+func attach(t *testing.T, n *podnet.Net, addr string) netnstest.Space {
 	t.Helper()
-	pod := lab.New(t)
+	pod := netnstest.New(t)
 	if err := n.Attach(pod.Path(), netip.MustParseAddr(addr), 0); err != nil {
 		t.Fatal(err)
 	}
 	return pod
 }
 
-func ask(t *testing.T, from lab.Space, addr, want string) lab.Answer {
+func ask(t *testing.T, from netnstest.Space, addr, want string) netnstest.Answer {
 	t.Helper()
-	got, err := lab.Ask(from, "tcp", addr, soon)
+	got, err := netnstest.Ask(from, "tcp", addr, soon)
 	if err != nil || got.Name != want {
 		t.Fatalf("asked %s: %+v, %v; want %s", addr, got, err, want)
 	}
@@ -82,9 +82,9 @@ func TestPodsReachEachOtherAndTheMachine(t *testing.T) {
 	connect(t)
 	n := setup(t, config(t))
 	a, b := attach(t, n, "10.88.1.2"), attach(t, n, "10.88.1.3")
-	lab.Serve(t, a, "tcp", "10.88.1.2:80", "a")
-	lab.Serve(t, b, "tcp", "0.0.0.0:80", "b")
-	lab.Serve(t, machine, "tcp", "10.89.0.10:53", "machine")
+	netnstest.Serve(t, a, "tcp", "10.88.1.2:80", "a")
+	netnstest.Serve(t, b, "tcp", "0.0.0.0:80", "b")
+	netnstest.Serve(t, machine, "tcp", "10.89.0.10:53", "machine")
 
 	if got := ask(t, a, "10.88.1.3:80", "b"); got.From.Addr().String() != "10.88.1.2" {
 		t.Errorf("pod b saw %v: pods see each other's own addresses", got.From)
@@ -102,7 +102,7 @@ func TestAPodsFirstPacketIsNotLost(t *testing.T) {
 	for i := range 12 {
 		pod := attach(t, n, fmt.Sprintf("10.88.1.%d", 10+i))
 		began := time.Now()
-		_, err := lab.Dial(pod, "tcp", "192.0.2.2:1", soon) // nobody listens: refused at once
+		_, err := netnstest.Dial(pod, "tcp", "192.0.2.2:1", soon) // nobody listens: refused at once
 		if !errors.Is(err, syscall.ECONNREFUSED) || time.Since(began) > 800*time.Millisecond {
 			t.Fatalf("pod %d: %v after %v", i, err, time.Since(began))
 		}
@@ -114,8 +114,8 @@ func TestAttachMayBeRepeatedAndReplacesAnEarlierPod(t *testing.T) {
 	cfg := config(t)
 	n := setup(t, cfg)
 	old := attach(t, n, "10.88.1.2")
-	lab.Serve(t, old, "tcp", "10.88.1.2:80", "old")
-	c, err := lab.Dial(machine, "tcp", "10.88.1.2:80", soon)
+	netnstest.Serve(t, old, "tcp", "10.88.1.2:80", "old")
+	c, err := netnstest.Dial(machine, "tcp", "10.88.1.2:80", soon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestAttachMayBeRepeatedAndReplacesAnEarlierPod(t *testing.T) {
 	if err := n.Attach(old.Path(), netip.MustParseAddr("10.88.1.2"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := lab.AskOn(c, soon); err != nil || got.Name != "old" {
+	if got, err := netnstest.AskOn(c, soon); err != nil || got.Name != "old" {
 		t.Fatalf("a repeated attach broke a connection: %+v, %v", got, err)
 	}
 
@@ -140,7 +140,7 @@ func TestAttachMayBeRepeatedAndReplacesAnEarlierPod(t *testing.T) {
 		t.Fatal(err)
 	}
 	pod := attach(t, again, "10.88.1.2")
-	lab.Serve(t, pod, "tcp", "10.88.1.2:80", "new")
+	netnstest.Serve(t, pod, "tcp", "10.88.1.2:80", "new")
 	ask(t, machine, "10.88.1.2:80", "new")
 }
 
@@ -151,7 +151,7 @@ func TestDetachedPodsLinkIsRemovedThoughItsNamespaceLives(t *testing.T) {
 	if err := n.Detach(netip.MustParseAddr("10.88.1.2")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lab.Dial(machine, "tcp", "10.88.1.2:80", soon); !errors.Is(err, syscall.EHOSTUNREACH) {
+	if _, err := netnstest.Dial(machine, "tcp", "10.88.1.2:80", soon); !errors.Is(err, syscall.EHOSTUNREACH) {
 		t.Fatalf("the route is still there: %v", err)
 	}
 	if _, err := n.Repair(); err != nil {
@@ -169,7 +169,7 @@ func TestRepairPutsBackWhatWasLost(t *testing.T) {
 	if did, err := n.Repair(); err != nil || len(did) != 0 {
 		t.Fatalf("repaired %q, %v though nothing was lost", did, err)
 	}
-	peer := podnet.Peer{NodeAddr: netip.MustParseAddr("192.0.2.7"), PodCIDR: netip.MustParsePrefix("10.88.7.0/24")}
+	peer := podnet.Peer{NodeAddr: netip.MustParseAddr("192.0.2.7"), NodeRange: netip.MustParsePrefix("10.88.7.0/24")}
 	if err := n.SetPeers([]podnet.Peer{peer}); err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestRepairPutsBackWhatWasLost(t *testing.T) {
 	}
 }
 
-func forward(t *testing.T, s lab.Space) {
+func forward(t *testing.T, s netnstest.Space) {
 	t.Helper()
 	err := s.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644) })
 	if err != nil {
@@ -233,8 +233,8 @@ func forward(t *testing.T, s lab.Space) {
 }
 
 func BenchmarkAttach(b *testing.B) {
-	outside := lab.New(b)
-	lab.Cable(b, machine, "up0", netip.PrefixFrom(nodeAddr, 24), outside, "out0", netip.PrefixFrom(router, 24))
+	outside := netnstest.New(b)
+	netnstest.Cable(b, machine, "up0", netip.PrefixFrom(nodeAddr, 24), outside, "out0", netip.PrefixFrom(router, 24))
 	cfg := podnet.Config{
 		Cell: "demo", LinkPrefix: "cn1", NodeAddr: nodeAddr, StateDir: b.TempDir(),
 		PodRange: netip.MustParsePrefix("10.88.0.0/16"), NodeRange: netip.MustParsePrefix("10.88.0.0/16"),
@@ -252,7 +252,7 @@ func BenchmarkAttach(b *testing.B) {
 	i := 256
 	for b.Loop() {
 		b.StopTimer()
-		pod := lab.New(b)
+		pod := netnstest.New(b)
 		i++
 		b.StartTimer()
 		if err := n.Attach(pod.Path(), netip.AddrFrom4([4]byte{10, 88, byte(i >> 8), byte(i)}), 0); err != nil {

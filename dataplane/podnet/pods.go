@@ -45,7 +45,7 @@ func (n *Net) Attach(path string, addr netip.Addr, mtu int) error {
 	if err != nil {
 		return err
 	}
-	if err := n.furnish(inside, addr); err != nil {
+	if err := n.podSide(inside, addr); err != nil {
 		return errors.Join(err, netlink.LinkDel(host))
 	}
 	err = n.hostSide(host, addr)
@@ -93,8 +93,8 @@ func (n *Net) ensureVeth(space netns.NsHandle, inside *netlink.Handle, addr neti
 	return host, nil
 }
 
-// furnish sets up the pod's end: loopback, address, and the way out.
-func (n *Net) furnish(inside *netlink.Handle, addr netip.Addr) error {
+// podSide sets up the pod's end: loopback, address, and the way out.
+func (n *Net) podSide(inside *netlink.Handle, addr netip.Addr) error {
 	fail := func(what string, err error) error {
 		return fmt.Errorf("podnet: pod %v: %s: %w", addr, what, err)
 	}

@@ -37,10 +37,10 @@ func (n *Net) want(bridge, overlay netlink.Link, pods map[netip.Addr]int) []rout
 	}
 	for _, p := range n.peers {
 		if link, ok := direct(p.NodeAddr); ok {
-			out = append(out, route{to: p.PodCIDR, link: link, via: p.NodeAddr})
+			out = append(out, route{to: p.NodeRange, link: link, via: p.NodeAddr})
 		} else if overlay != nil {
-			end := p.PodCIDR.Addr()
-			out = append(out, route{to: p.PodCIDR, link: overlay.Attrs().Index, via: end, source: c.NodeRange.Addr(), onLink: true})
+			end := p.NodeRange.Addr()
+			out = append(out, route{to: p.NodeRange, link: overlay.Attrs().Index, via: end, source: c.NodeRange.Addr(), onLink: true})
 		}
 	}
 	return out
@@ -156,5 +156,5 @@ func missingRoute(err error) bool {
 }
 
 func byAddr(a, b Peer) int {
-	return cmp.Or(a.NodeAddr.Compare(b.NodeAddr), a.PodCIDR.Addr().Compare(b.PodCIDR.Addr()))
+	return cmp.Or(a.NodeAddr.Compare(b.NodeAddr), a.NodeRange.Addr().Compare(b.NodeRange.Addr()))
 }

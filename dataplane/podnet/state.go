@@ -29,7 +29,7 @@ type claim struct {
 
 // wanted are the sysctls that routing between pods needs. A link sends
 // redirects if it or "all" says so; a pod that reaches itself through a service
-// must not be told of a shorter way (and the kernel would count the redirects
+// must not learn of a shorter way (and the kernel would count the redirects
 // against the refusals it may send that pod). Other links keep their own 1.
 var wanted = map[string]string{"net/ipv4/ip_forward": "1", "net/ipv4/conf/all/send_redirects": "0"}
 
@@ -83,7 +83,7 @@ func (s *claims) Close() error {
 	return errors.Join(err, s.lock.Close())
 }
 
-// Held tells whether a cell has a claim in this network namespace, and whose
+// Held reports whether a cell has a claim in this network namespace, and whose
 // it is: what its Config.Owner was.
 func Held(stateDir, cell string) (owner string, held bool, err error) {
 	s, err := openClaims(stateDir)
@@ -99,7 +99,7 @@ func Held(stateDir, cell string) (owner string, held bool, err error) {
 	return c.Owner, held, nil
 }
 
-// ours tells whether a claim on our cell's name is ours, too.
+// ours reports whether a claim on our cell's name is ours, too.
 func (c claim) ours(cfg Config) bool {
 	return c.Owner == "" || cfg.Owner == "" || c.Owner == cfg.Owner
 }

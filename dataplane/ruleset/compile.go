@@ -13,7 +13,7 @@ type Balancer struct {
 	NodePort bool
 }
 
-// Ruleset is everything the kernel is told.
+// Ruleset is everything the kernel is given.
 //
 // Invariant: Elements are sorted by set and key, and no key stands twice.
 // Invariant: every mark in Vips has its Balancers, unless it has no endpoints.

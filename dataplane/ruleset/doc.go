@@ -10,11 +10,11 @@
 // services is an element of a map. A connection to a service address is looked
 // up in vips, which yields a mark: how many endpoints there are and how long a
 // client sticks to one. The mark picks one of a handful of chains (one per
-// distinct mark); that chain rolls a slot and looks the endpoint up by
+// distinct mark); that chain picks a slot at random and looks the endpoint up by
 // (address, protocol, port, slot). vips holds a mark and no chain, because
 // adding to a large map of verdicts costs time in proportion to its size.
 //
-// Slot 0 is looked up again if the slot rolled is empty: a packet may read
+// Slot 0 is looked up again if the slot picked is empty: a packet may read
 // the old count and then the new endpoints, as nothing makes two lookups of
 // one packet see the same moment.
 //

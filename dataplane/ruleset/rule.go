@@ -79,7 +79,7 @@ type Action struct {
 	// instead of by the destination address.
 	NodePort bool
 	Mark     Mark
-	// First: take slot 0 instead of rolling one.
+	// First: take slot 0 instead of a random one.
 	First bool
 }
 

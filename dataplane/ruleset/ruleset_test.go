@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"cairn/dataplane/ruleset"
-	"cairn/dataplane/scenario"
+	"cairn/dataplane/rulesettest"
 
 	"github.com/cockroachdb/datadriven"
 )
@@ -19,7 +19,7 @@ import (
 // replaces the services and prints what changes, "show" prints all in words.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		cfg, err := scenario.Node("")
+		cfg, err := rulesettest.Node("")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,11 +28,11 @@ func TestScenarios(t *testing.T) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
 			case "node":
-				if cfg, err = scenario.Node(strings.ReplaceAll(d.Input, "\n", " ")); err != nil {
+				if cfg, err = rulesettest.Node(strings.ReplaceAll(d.Input, "\n", " ")); err != nil {
 					return err.Error() + "\n"
 				}
 			case "services":
-				if services, err = scenario.Services(d.Input); err != nil {
+				if services, err = rulesettest.Services(d.Input); err != nil {
 					return err.Error() + "\n"
 				}
 			case "show":
@@ -51,7 +51,7 @@ func TestScenarios(t *testing.T) {
 	})
 }
 
-// some makes services out of dice; equal seeds make equal ones.
+// some makes services at random; equal seeds make equal ones.
 func some(r *rand.Rand, n int) []ruleset.Service {
 	var out []ruleset.Service
 	for i := range n {
@@ -72,7 +72,7 @@ func some(r *rand.Rand, n int) []ruleset.Service {
 }
 
 func TestBuiltStepByStepEqualsBuiltAtOnce(t *testing.T) {
-	cfg, err := scenario.Node("pods=10.88.1.1,10.88.1.2 peers=10.88.2.0/24")
+	cfg, err := rulesettest.Node("pods=10.88.1.1,10.88.1.2 peers=10.88.2.0/24")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,11 +134,11 @@ func TestBuiltStepByStepEqualsBuiltAtOnce(t *testing.T) {
 func TestAnotherNodesConfigEqualsCompilingForIt(t *testing.T) {
 	r := rand.New(rand.NewSource(2))
 	for _, words := range []string{"", "pods=10.88.1.9,10.88.1.2,10.88.1.2", "peers=10.88.3.0/24,10.88.2.0/24 local=10.89.0.10"} {
-		one, err := scenario.Node("pods=10.88.1.1 local=10.89.0.11")
+		one, err := rulesettest.Node("pods=10.88.1.1 local=10.89.0.11")
 		if err != nil {
 			t.Fatal(err)
 		}
-		two, err := scenario.Node(words)
+		two, err := rulesettest.Node(words)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,7 +170,7 @@ func TestMarksKeepCountAndMemory(t *testing.T) {
 }
 
 func TestRulesAreConstantInNumber(t *testing.T) {
-	cfg, err := scenario.Node("")
+	cfg, err := rulesettest.Node("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func Many(n, endpoints int) []ruleset.Service {
 }
 
 func BenchmarkCompileAndDiff10kServices(b *testing.B) {
-	cfg, err := scenario.Node("")
+	cfg, err := rulesettest.Node("")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func BenchmarkCompileAndDiff10kServices(b *testing.B) {
 }
 
 func TestWrongConfigsAreRefusedByName(t *testing.T) {
-	good, err := scenario.Node("peers=10.88.2.0/24")
+	good, err := rulesettest.Node("peers=10.88.2.0/24")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ func (r Ruleset) Words() string {
 	fmt.Fprintf(&w, "table %s: pods %v (here %v), services %v, this node %v, links %s-*\n",
 		c.TableName(), c.PodRange, c.NodeRange, c.ServiceRange, c.NodeAddr, c.LinkPrefix)
 	for _, ch := range r.Chains {
-		fmt.Fprintf(&w, "\nchain %s%s\n", ch.Name, ch.place())
+		fmt.Fprintf(&w, "\nchain %s%s\n", ch.Name, ch.hookWords())
 		for _, rule := range ch.Rules {
 			rule.words(&w)
 		}
@@ -43,7 +43,7 @@ func (o Op) String() string {
 	return choose(o.Delete, "- ", "+ ") + o.Element.Set.String() + ": " + o.Element.words(Config{})
 }
 
-func (c Chain) place() string {
+func (c Chain) hookWords() string {
 	if c.Hook == NoHook {
 		return ""
 	}
@@ -93,8 +93,8 @@ func (a Action) words() string {
 	case Recall:
 		return fmt.Sprintf("redirect to what sticky has, if live, for %v more", a.Mark.Sticky())
 	case Choose:
-		roll := choose(a.First, "slot 0", fmt.Sprintf("a slot of %d", a.Mark.Endpoints()))
-		return "roll " + roll + ", redirect to its endpoint" + choose(a.Mark.Sticky() > 0, ", remember it", "")
+		slot := choose(a.First, "slot 0", fmt.Sprintf("a slot of %d", a.Mark.Endpoints()))
+		return "take " + slot + ", redirect to its endpoint" + choose(a.Mark.Sticky() > 0, ", remember it", "")
 	}
 	return map[ActionKind]string{
 		Accept: "let pass", Drop: "drop", Return: "return", Reset: "reject by TCP reset",

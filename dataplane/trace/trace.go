@@ -14,8 +14,8 @@ type Packet struct {
 	Source   netip.AddrPort
 	To       netip.AddrPort
 	Protocol uint8
-	// Dice is what the kernel would roll, taken modulo the endpoints' count.
-	Dice uint32
+	// Random is what the kernel would draw, taken modulo the endpoints' count.
+	Random uint32
 	// RoutesLost: only the default route is left on this machine.
 	RoutesLost bool
 }

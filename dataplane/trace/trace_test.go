@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"cairn/dataplane/ruleset"
-	"cairn/dataplane/scenario"
+	"cairn/dataplane/rulesettest"
 	"cairn/dataplane/trace"
 
 	"github.com/cockroachdb/datadriven"
@@ -16,7 +16,7 @@ import (
 // TestScenarios runs the files of testdata: "node" and "services" as in
 // ruleset's, and "packets" with lines
 //
-//	WHO PROTOCOL FROM TO [dice=N] [lost]
+//	WHO PROTOCOL FROM TO [random=N] [lost]
 //
 // where WHO is machine, pod or stranger; lost: only the default route is left.
 func TestScenarios(t *testing.T) {
@@ -27,12 +27,12 @@ func TestScenarios(t *testing.T) {
 			switch d.Cmd {
 			case "node":
 				var err error
-				if cfg, err = scenario.Node(strings.ReplaceAll(d.Input, "\n", " ")); err != nil {
+				if cfg, err = rulesettest.Node(strings.ReplaceAll(d.Input, "\n", " ")); err != nil {
 					return err.Error() + "\n"
 				}
 				return ""
 			case "services":
-				services, err := scenario.Services(d.Input)
+				services, err := rulesettest.Services(d.Input)
 				if err != nil {
 					return err.Error() + "\n"
 				}
@@ -62,7 +62,7 @@ func packet(line string) (p trace.Packet, err error) {
 	}
 	p.Local = w[0] == "machine"
 	p.In = map[string]string{"pod": "cn1-0a580102", "stranger": "eth0"}[w[0]]
-	p.Protocol = scenario.Protocol(w[1])
+	p.Protocol = rulesettest.Protocol(w[1])
 	if p.Source, err = netip.ParseAddrPort(w[2] + ":40000"); err != nil {
 		return p, err
 	}
@@ -72,7 +72,7 @@ func packet(line string) (p trace.Packet, err error) {
 	for _, o := range w[4:] {
 		if o == "lost" {
 			p.RoutesLost = true
-		} else if _, err := fmt.Sscanf(o, "dice=%d", &p.Dice); err != nil {
+		} else if _, err := fmt.Sscanf(o, "random=%d", &p.Random); err != nil {
 			return p, fmt.Errorf("%q is no option of a packet", o)
 		}
 	}
@@ -100,11 +100,11 @@ func words(r trace.Result) string {
 }
 
 func TestACountOlderThanTheEndpointsFallsBackToTheFirst(t *testing.T) {
-	cfg, err := scenario.Node("pods=10.88.1.2,10.88.1.3")
+	cfg, err := rulesettest.Node("pods=10.88.1.2,10.88.1.3")
 	if err != nil {
 		t.Fatal(err)
 	}
-	services, err := scenario.Services("d/web 10.89.0.1 tcp/80 -> 10.88.1.2:80 10.88.1.3:80")
+	services, err := rulesettest.Services("d/web 10.89.0.1 tcp/80 -> 10.88.1.2:80 10.88.1.3:80")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestACountOlderThanTheEndpointsFallsBackToTheFirst(t *testing.T) {
 		}
 	}
 	rules.Elements = keep
-	p, err := packet("machine tcp 192.0.2.2 10.89.0.1:80 dice=1")
+	p, err := packet("machine tcp 192.0.2.2 10.89.0.1:80 random=1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -162,7 +162,7 @@ func (w *walk) balance(a ruleset.Action) (verdict, bool) {
 	}
 	slot := front
 	if !a.First {
-		slot.Slot = w.packet.Dice % a.Mark.Endpoints()
+		slot.Slot = w.packet.Random % a.Mark.Endpoints()
 	}
 	to, ok := w.to[slot]
 	if !ok {

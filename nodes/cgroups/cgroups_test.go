@@ -13,7 +13,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 )
 
-var mountinfo = map[string]string{
+var mountinfoTexts = map[string]string{
 	"v2": "30 1 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate",
 	"v1": `30 1 0:26 / /sys/fs/cgroup ro - tmpfs tmpfs ro
 31 30 0:27 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
@@ -24,9 +24,9 @@ var mountinfo = map[string]string{
 
 func layout(t *testing.T, name string) Layout {
 	t.Helper()
-	text := mountinfo[name]
+	text := mountinfoTexts[name]
 	if name == "hybrid" {
-		text = mountinfo["v1"] + "\n35 30 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw"
+		text = mountinfoTexts["v1"] + "\n35 30 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw"
 	}
 	l, err := Parse(strings.NewReader(text))
 	if err != nil {

@@ -16,5 +16,5 @@
 // Goroutines: none. Writes, Resources, Parse are pure; the rest touches
 // /sys/fs/cgroup.
 //
-// Read first: testdata/pod_limits.txt.
+// Read first: testdata/limits-of-a-pod.
 package cgroups

@@ -149,7 +149,7 @@ func (l Layout) RemoveIfEmpty(group string) {
 }
 
 // OOMKills counts the processes of a group that the kernel killed for want of
-// memory; 0 where it cannot tell.
+// memory; 0 where it does not say.
 func (l Layout) OOMKills(group string) int {
 	name := "memory.oom_control"
 	if l.IsV2() {

@@ -1,7 +1,6 @@
 package cgroups
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"maps"
@@ -9,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/moby/sys/mountinfo"
 )
 
 // Layout says where the hierarchies are mounted.
@@ -31,32 +32,23 @@ func Detect() (Layout, error) {
 
 // Parse reads a layout from the text of a mountinfo file (proc_pid_mountinfo(5)).
 func Parse(r io.Reader) (Layout, error) {
-	l := Layout{V1: map[string]string{}}
-	s := bufio.NewScanner(r)
-	for s.Scan() {
-		before, after, ok := strings.Cut(s.Text(), " - ")
-		if !ok {
-			continue
-		}
-		b, a := strings.Fields(before), strings.Fields(after)
-		if len(b) < 5 || len(a) < 3 {
-			continue
-		}
-		switch a[0] {
-		case "cgroup2":
-			if l.Unified == "" {
-				l.Unified = b[4]
-			}
-		case "cgroup":
-			for _, o := range strings.Split(a[2], ",") {
-				if _, seen := l.V1[o]; !seen && o != "rw" && o != "ro" && o != "xattr" {
-					l.V1[o] = b[4]
-				}
-			}
-		}
-	}
-	if err := s.Err(); err != nil {
+	mounts, err := mountinfo.GetMountsFromReader(r, mountinfo.FSTypeFilter("cgroup", "cgroup2"))
+	if err != nil {
 		return Layout{}, err
+	}
+	l := Layout{V1: map[string]string{}}
+	for _, m := range mounts {
+		if m.FSType == "cgroup2" {
+			if l.Unified == "" {
+				l.Unified = m.Mountpoint
+			}
+			continue
+		}
+		for _, o := range strings.Split(m.VFSOptions, ",") {
+			if _, seen := l.V1[o]; !seen && o != "rw" && o != "ro" && o != "xattr" {
+				l.V1[o] = m.Mountpoint
+			}
+		}
 	}
 	if l.Unified == "" && len(l.V1) == 0 {
 		return Layout{}, fmt.Errorf("no cgroup hierarchy is mounted: mount cgroup2 on /sys/fs/cgroup")
@@ -64,7 +56,7 @@ func Parse(r io.Reader) (Layout, error) {
 	return l, nil
 }
 
-// IsV2 tells whether limits are set in the unified hierarchy.
+// IsV2 reports whether limits are set in the unified hierarchy.
 func (l Layout) IsV2() bool { return len(l.V1) == 0 }
 
 // mounts are the mount points, each once, in order.

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"cairn/events"
+	"cairn/nodes/oci"
 )
 
 // TestADaemonThatDiesAtAnyMomentFindsItsWay ends the daemon again and again
@@ -24,7 +25,7 @@ func TestADaemonThatDiesAtAnyMomentFindsItsWay(t *testing.T) {
 	var stay, go_ []*corev1.Pod
 	for i := range 4 {
 		pod := podOf(t, fmt.Sprintf("p%d", i), `{terminationGracePeriodSeconds: 0, containers: [{name: a}, {name: b}]}`)
-		n.cell.place(t, pod, fmt.Sprintf("10.244.0.%d", i+2))
+		n.server.Assign(pod, fmt.Sprintf("10.244.0.%d", i+2))
 		if i%2 == 0 {
 			stay = append(stay, pod)
 		} else {
@@ -33,11 +34,11 @@ func TestADaemonThatDiesAtAnyMomentFindsItsWay(t *testing.T) {
 	}
 	for range 6 {
 		n.start()
-		time.Sleep(time.Duration(rng.IntN(250)) * time.Millisecond) // the moment is the test's dice
+		time.Sleep(time.Duration(rng.IntN(250)) * time.Millisecond) // the seed decides the moment
 		n.stop()
 	}
 	for _, pod := range go_ {
-		n.cell.remove(pod, 0)
+		n.server.Delete(pod, 0)
 	}
 	for range 4 {
 		n.start()
@@ -53,14 +54,18 @@ func TestADaemonThatDiesAtAnyMomentFindsItsWay(t *testing.T) {
 	}
 	n.wait("what went is forgotten", func() bool {
 		for _, pod := range go_ {
-			if exists(filepath.Join(n.cfg.DataDir, "pods", string(pod.UID))) {
+			if there(filepath.Join(n.dirs.DataDir, "pods", string(pod.UID))) {
 				return false
 			}
 		}
 		return true
 	})
+	runc, err := oci.Open("runc", filepath.Join(n.dirs.RunDir, "runc"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	n.wait("each container runs once", func() bool {
-		ids, err := n.d.runtime.List(context.Background())
+		ids, err := runc.List(context.Background())
 		return err == nil && len(ids) == 2*len(stay)
 	})
 	for _, pod := range stay {
@@ -96,7 +101,7 @@ containers:
 		if name == "hostnetwork" {
 			addr = "192.0.2.1"
 		}
-		n.cell.place(t, pod, addr)
+		n.server.Assign(pod, addr)
 		i++
 	}
 	for _, pod := range pods {

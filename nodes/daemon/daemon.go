@@ -3,32 +3,20 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"cairn/events"
 	"cairn/events/feed"
-	"cairn/nodes/cgroups"
-	"cairn/nodes/images"
-	"cairn/nodes/oci"
-	"cairn/nodes/sandbox"
 )
 
 // Daemon is a node's.
 //
 // Invariant: workers has one worker per pod uid, whatever the feed says twice.
 type Daemon struct {
-	cfg     Config
-	images  *images.Store
-	runtime *oci.Runtime
-	cgroups cgroups.Layout
-	host    sandbox.Host
-	resolv  []byte
+	cfg Config
 
 	gate chan struct{} // closed once things may be started
 
@@ -41,39 +29,13 @@ type Daemon struct {
 	verified     events.Offset
 }
 
-// New prepares a node: directories, shim, image store. It starts nothing.
+// New makes a daemon. It starts nothing.
 func New(cfg Config) (*Daemon, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("a node needs root: it makes namespaces, mounts and cgroups")
-	}
-	if err := cfg.prepare(); err != nil {
-		return nil, err
-	}
-	d := &Daemon{cfg: cfg, workers: map[string]*worker{}, gate: make(chan struct{}), verified: events.NoOffset}
-	var err error
-	if d.images, err = images.Open(filepath.Join(cfg.DataDir, "images")); err != nil {
-		return nil, err
-	}
-	if d.runtime, err = oci.Open(cfg.Runc, filepath.Join(cfg.RunDir, "runc")); err != nil {
-		return nil, err
-	}
-	if d.cgroups, err = cgroups.Detect(); err != nil {
-		return nil, err
-	}
-	if d.host, err = sandbox.ReadHost(); err != nil {
-		return nil, fmt.Errorf("read what this host allows: %w", err)
-	}
-	if d.resolv, err = os.ReadFile(cfg.ResolvConf); err != nil {
-		cfg.Log.Warn("no resolver of the host: pods resolve only the cell's names", "err", err)
-	}
-	return d, nil
+	return &Daemon{cfg: cfg, workers: map[string]*worker{}, gate: make(chan struct{}), verified: events.NoOffset}, nil
 }
-
-// Images is the node's image store.
-func (d *Daemon) Images() *images.Store { return d.images }
 
 // Run works until ctx ends, then returns with every container left as it is.
 // It returns early only where the node cannot work at all.
@@ -81,11 +43,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if d.cfg.Server == nil || d.cfg.Network == nil {
 		return errors.New("daemon: Config needs a Server and a Network to run")
 	}
-	v, err := d.runtime.Version(context.WithoutCancel(ctx))
+	v, err := d.cfg.Runtime.Version(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}
-	d.cfg.Info.Runtime = "runc://" + v
+	d.cfg.Info.Runtime = v
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	d.mu.Lock()
@@ -111,10 +73,10 @@ func (d *Daemon) stop(ctx context.Context) error {
 	return nil
 }
 
-// register tells the cell of this node, again and again until it is heard;
+// register makes this node known to the cell, trying until a server answers;
 // false when ctx ends first.
 func (d *Daemon) register(ctx context.Context) bool {
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+	for again := d.retry("register", 100*time.Millisecond, 5*time.Second); ; {
 		r, err := d.cfg.Server.Register(ctx, d.cfg.Info)
 		if err == nil {
 			err = d.cfg.Network.Configure(ctx, r)
@@ -134,7 +96,7 @@ func (d *Daemon) register(ctx context.Context) bool {
 			return false
 		}
 		d.cfg.Log.Warn("cannot register yet: trying again", "err", err)
-		if !pause(ctx, wait) {
+		if !d.pause(ctx, again.next()) {
 			return false
 		}
 	}
@@ -143,7 +105,7 @@ func (d *Daemon) register(ctx context.Context) bool {
 // beat says that this daemon lives, and registers anew when the cell has
 // forgotten the registration.
 func (d *Daemon) beat(ctx context.Context) {
-	for pause(ctx, d.cfg.Heartbeat) {
+	for random := d.random("heartbeat"); d.pause(ctx, jitter(d.cfg.Heartbeat, random)); {
 		reg, verified := d.known()
 		a, err := d.cfg.Server.Heartbeat(ctx, feed.Heartbeat{Registration: reg.Offset, Verified: verified})
 		if err != nil {
@@ -163,15 +125,4 @@ func (d *Daemon) known() (feed.Registration, events.Offset) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.registration, d.verified
-}
-
-func pause(ctx context.Context, t time.Duration) bool {
-	timer := time.NewTimer(t)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

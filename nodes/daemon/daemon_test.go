@@ -14,6 +14,7 @@ import (
 
 	"cairn/events"
 	"cairn/events/feed"
+	"cairn/nodes/servertest"
 	"cairn/nodes/shim"
 )
 
@@ -29,16 +30,16 @@ containers:
   command: [sh, -c, "until wget -qO- http://127.0.0.1:8080/; do sleep 0.1; done; hostname; cat /etc/resolv.conf; exec sleep 3600"]
   lifecycle: {preStop: {exec: {command: [sh, -c, "echo hook > /tmp/hook"]}}}
 `)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	n.waitLog(pod, "client", 0, "stdout F hello\n")
 	n.waitLog(pod, "client", 0, "stdout F web\n")
 	n.waitLog(pod, "client", 0, "search shop.svc.cluster.local svc.cluster.local cluster.local")
 	started := n.waitReport(pod, events.ContainerStarted)
-	if started.Facts.Epoch != 1 || started.Facts.Feed == 0 || started.Facts.Registration != n.cell.reg || started.Base < n.cell.reg {
+	if started.Facts.Epoch != 1 || started.Facts.Feed == 0 || started.Facts.Registration != n.server.Registration() || started.Base < n.server.Registration() {
 		t.Errorf("report %+v names no instruction", started)
 	}
-	n.cell.remove(pod, 2)
+	n.server.Delete(pod, 2)
 	n.waitReport(pod, events.SandboxRemoved)
 	killed := n.waitReport(pod, events.ContainerKilled)
 	if len(killed.Facts.Incidents) != 1 || !strings.Contains(killed.Facts.Incidents[0].Message, "asked for by alice") {
@@ -52,7 +53,7 @@ containers:
 		t.Errorf("exits: %v", exits)
 	}
 	n.wait("nothing is left", func() bool {
-		return !exists(filepath.Join(n.cfg.DataDir, "pods", string(pod.UID))) && !exists(filepath.Join(n.cfg.RunDir, "pods", string(pod.UID)))
+		return !there(filepath.Join(n.dirs.DataDir, "pods", string(pod.UID))) && !there(filepath.Join(n.dirs.RunDir, "pods", string(pod.UID)))
 	})
 	if len(n.net.attached) != 0 {
 		t.Errorf("addresses %v are still attached", n.net.attached)
@@ -63,7 +64,7 @@ func TestAContainerThatIsKilledIsStartedAgain(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `containers: [{name: c, command: [sh, -c, "echo up; exec sleep 3600"]}]`)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	n.kill(pod, "c")
 	exit := n.waitReport(pod, events.ContainerExited)
@@ -80,7 +81,7 @@ func TestAContainerThatIsKilledIsStartedAgain(t *testing.T) {
 // kill ends a container's first process with SIGKILL.
 func (n *node) kill(pod *corev1.Pod, container string) {
 	n.t.Helper()
-	_, st, err := shim.Connect(context.Background(), filepath.Join(n.cfg.RunDir, "pods", string(pod.UID)))
+	_, st, err := shim.Connect(context.Background(), filepath.Join(n.dirs.RunDir, "pods", string(pod.UID)))
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -104,21 +105,21 @@ containers:
 - {name: leaves, command: [sh, -c, "echo in; while [ ! -e /stop/now ]; do sleep 0.05; done; exit 7"], volumeMounts: [{name: s, mountPath: /stop}]}
 volumes: [{name: s, emptyDir: {}}]
 `)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	n.waitLog(pod, "stays", 0, "F 3\n")
 	n.waitLog(pod, "leaves", 0, "in")
 	n.stop()
 	before := n.log(pod, "stays", 0)
-	if err := os.WriteFile(filepath.Join(n.cfg.DataDir, "pods", string(pod.UID), "volumes", "s", "now"), nil, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(n.dirs.DataDir, "pods", string(pod.UID), "volumes", "s", "now"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	n.wait("the container goes on", func() bool { return len(n.log(pod, "stays", 0)) > len(before)+100 })
-	if err := os.Remove(filepath.Join(n.cfg.DataDir, "pods", string(pod.UID), "volumes", "s", "now")); err != nil {
+	if err := os.Remove(filepath.Join(n.dirs.DataDir, "pods", string(pod.UID), "volumes", "s", "now")); err != nil {
 		t.Fatal(err)
 	}
 	n.start()
-	n.wait("the exit is told with its code", func() bool {
+	n.wait("the exit is reported with its code", func() bool {
 		for _, r := range n.seen(pod, events.ContainerExited) {
 			if strings.Contains(r.Facts.Incidents[0].Message, "leaves ended with code 7") {
 				return true
@@ -159,7 +160,7 @@ volumes:
 - {name: pw, secret: {secretName: pw}}
 - {name: token, projected: {sources: [{serviceAccountToken: {path: token}}]}}
 `)
-	n.cell.place(t, pod, "10.244.0.2",
+	n.server.Assign(pod, "10.244.0.2",
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "cfg"}, Data: map[string]string{"greeting": "hello-cfg\n"}},
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "pw"}, Data: map[string][]byte{"password": []byte("hunter2-secret")}})
 	n.wait("the pod succeeds", func() bool { return n.status(pod).Phase == corev1.PodSucceeded })
@@ -173,7 +174,7 @@ volumes:
 		t.Errorf("terminated: %+v", m)
 	}
 	n.stop()
-	grep(t, n.cfg.DataDir, "hunter2-secret", "c/0.log")
+	grep(t, n.dirs.DataDir, "hunter2-secret", "c/0.log")
 }
 
 // grep fails where a file below dir, other than the container's own log, holds
@@ -206,7 +207,7 @@ containers:
   readinessProbe: {httpGet: {port: web, path: /index.html}, periodSeconds: 1, failureThreshold: 1}
   livenessProbe: {exec: {command: [cat, /tmp/alive]}, periodSeconds: 1, failureThreshold: 1, initialDelaySeconds: 1}
 `)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	n.exec(pod, "c", "busybox", "mv", "/tmp/index.html", "/tmp/gone.html")
 	n.wait("it is not ready", func() bool { return !n.ready(pod) })
@@ -230,43 +231,38 @@ func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 	pod := podOf(t, "web", `
 containers: [{name: c, volumeMounts: [{name: token, mountPath: /token}], command: [sh, -c, "until busybox grep -q second /token/token; do sleep 0.1; done; echo renewed; exec sleep 3600"]}]
 volumes: [{name: token, projected: {sources: [{serviceAccountToken: {path: token}}]}}]`)
-	n.cell.life = time.Minute
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.SetTokenLife(time.Minute)
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	// A daemon that starts does not know how old the token is: it asks for one.
 	n.stop()
-	n.cell.change(func() {
-		b := n.cell.bundles[string(pod.UID)]
-		b.Token = "the-second-token"
-		n.cell.bundles[string(pod.UID)] = b
-	})
+	n.server.SetToken(pod, "the-second-token")
 	n.start()
 	n.waitLog(pod, "c", 0, "renewed")
 }
 
 func TestNothingStartsBeforeAMarkNewerThanTheRegistration(t *testing.T) {
 	n := newNode(t)
-	n.cell.silent = true
+	n.server.SetSilent(true)
 	n.start()
 	pod := podOf(t, "web", `containers: [{name: c}]`)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.wait("the assignment arrived", func() bool { return exists2(n, pod) })
-	n.cell.emit(feed.AssignmentEntry{Offset: 3, Mark: true}) // older than the registration
+	n.server.Emit(feed.AssignmentEntry{Offset: 3, Mark: true}) // older than the registration
 	// An older record that a late emitter repeats must change nothing.
-	n.cell.change(func() {
-		n.cell.order = append(n.cell.order, feed.AssignmentEntry{Offset: 2, Key: key(pod)})
-	})
+	n.server.Repeat(feed.AssignmentEntry{Offset: 2, Key: servertest.Key(pod)})
 	n.d.mu.Lock()
 	open := isOpen(n.d.gate)
 	n.d.mu.Unlock()
 	if open || len(n.seen(pod, "")) != 0 {
 		t.Fatal("something was started before the mark")
 	}
-	n.cell.emit(feed.AssignmentEntry{Mark: true})
+	n.server.Emit(feed.AssignmentEntry{Mark: true})
 	n.waitReady(pod)
 	// Gone from the feed while the daemon is away: removed at the next start.
 	n.stop()
-	n.cell.change(func() { n.cell.silent = false; delete(n.cell.entries, key(pod)) })
+	n.server.SetSilent(false)
+	n.server.Drop(pod)
 	n.start()
 	n.waitReport(pod, events.SandboxRemoved)
 }
@@ -295,21 +291,21 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 		"nonroot": {`{securityContext: {runAsNonRoot: true}, containers: [{name: c}]}`, "CreateContainerConfigError"},
 	} {
 		pod := podOf(t, name, c.spec)
-		n.cell.place(t, pod, "10.244.0.2")
+		n.server.Assign(pod, "10.244.0.2")
 		n.wait(name+" says "+c.reason, func() bool {
 			cs := n.status(pod).ContainerStatuses
 			return len(cs) == 1 && cs[0].State.Waiting != nil && cs[0].State.Waiting.Reason == c.reason && cs[0].State.Waiting.Message != ""
 		})
-		n.cell.remove(pod, 0)
+		n.server.Delete(pod, 0)
 		n.waitReport(pod, events.SandboxRemoved)
 	}
 	missing := podOf(t, "missing", `{containers: [{name: c, volumeMounts: [{name: v, mountPath: /v}]}], volumes: [{name: v, configMap: {name: none}}]}`)
-	n.cell.place(t, missing, "10.244.0.3")
+	n.server.Assign(missing, "10.244.0.3")
 	if r := n.waitReport(missing, events.VolumeFailed); r.Facts.Incidents[0].Reason != "FailedMount" || !strings.Contains(r.Facts.Incidents[0].Message, `configmap "none" not found`) {
 		t.Errorf("incident %+v", r.Facts.Incidents)
 	}
 	refused := podOf(t, "refused", `{hostPID: true, containers: [{name: c}]}`)
-	n.cell.place(t, refused, "10.244.0.4")
+	n.server.Assign(refused, "10.244.0.4")
 	n.wait("the pod is refused by name", func() bool {
 		st := n.status(refused)
 		return st.Phase == corev1.PodFailed && strings.Contains(st.Message, "spec.hostPID")
@@ -320,9 +316,9 @@ func TestAShimThatIsKilledLosesTheCodeAndSaysSo(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `containers: [{name: c, command: [sh, -c, "echo up; exec sleep 3600"]}]`)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
-	_, st, err := shim.Connect(context.Background(), filepath.Join(n.cfg.RunDir, "pods", string(pod.UID)))
+	_, st, err := shim.Connect(context.Background(), filepath.Join(n.dirs.RunDir, "pods", string(pod.UID)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,7 +342,7 @@ containers:
   resources: {limits: {memory: 16Mi, cpu: 500m}}
   command: [sh, -c, "x=0123456789abcdef; while :; do x=$x$x; done"]
 `)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.wait("it is killed for its memory", func() bool {
 		cs := n.status(pod).ContainerStatuses
 		return len(cs) == 1 && cs[0].State.Terminated != nil && cs[0].State.Terminated.Reason == "OOMKilled"

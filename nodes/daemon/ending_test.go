@@ -3,17 +3,20 @@ package daemon
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 
 	"cairn/events"
 	"cairn/events/feed"
+	"cairn/nodes/host"
+	"cairn/nodes/runtime"
 	"cairn/nodes/shim"
 	"cairn/nodes/volumes"
 )
@@ -23,21 +26,20 @@ func (n *node) end(patience time.Duration) {
 	n.t.Helper()
 	d := n.d
 	n.stop()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := d.Shutdown(ctx); err != nil {
+	if err := d.Shutdown(context.Background(), patience); err != nil {
 		n.t.Fatal(err)
 	}
-	if left := d.cgroups.Procs(n.cfg.CgroupParent); len(left) > 0 {
+	l := layout(n.t)
+	if left := l.Procs(n.dirs.CgroupParent); len(left) > 0 {
 		n.t.Errorf("processes %v are left", left)
 	}
-	for _, m := range d.cgroups.V1 {
-		if exists(filepath.Join(m, n.cfg.CgroupParent)) {
-			n.t.Errorf("cgroup %s%s is left", m, n.cfg.CgroupParent)
+	for _, m := range l.V1 {
+		if there(filepath.Join(m, n.dirs.CgroupParent)) {
+			n.t.Errorf("cgroup %s%s is left", m, n.dirs.CgroupParent)
 		}
 	}
-	for _, dir := range []string{n.cfg.DataDir, n.cfg.RunDir} {
-		if b, err := os.ReadFile("/proc/self/mountinfo"); err != nil || strings.Contains(string(b), " "+dir+"/") {
+	for _, dir := range []string{n.dirs.DataDir, n.dirs.RunDir} {
+		if left, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir)); err != nil || slices.ContainsFunc(left, func(m *mountinfo.Info) bool { return m.Mountpoint != dir }) {
 			n.t.Errorf("mounts are left below %s (%v)", dir, err)
 		}
 		if err := volumes.UnmountBelow(dir); err != nil {
@@ -46,7 +48,7 @@ func (n *node) end(patience time.Duration) {
 	}
 }
 
-// incidents lists what was told of a pod, from the report number from on.
+// incidents lists the messages of a reason, in order.
 func incidents(all []feed.Report, reason string) []string {
 	var out []string
 	for _, r := range all {
@@ -70,7 +72,7 @@ containers:
   lifecycle: {preStop: {exec: {command: [sh, -c, "echo the hook ran > /data/hook"]}}}
   volumeMounts: [{name: data, mountPath: /data}]
 volumes: [{name: data, emptyDir: {}}]`)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	for i := range 3 {
 		n.waitReady(pod)
 		n.waitLog(pod, "c", i, "up")
@@ -108,11 +110,11 @@ func TestWhatDoesNotEndWithItsCellInTimeIsKilled(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `{containers: [{name: c, command: [sh, -c, "trap '' TERM; echo up; while :; do sleep 0.1; done"]}]}`)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitLog(pod, "c", 0, "up")
-	n.cell.change(func() { n.cell.away = true }) // a server that is gone delays nothing
+	n.server.SetAway(true) // a server that is gone delays nothing
 	n.end(spare + 300*time.Millisecond)
-	n.cell.change(func() { n.cell.away = false })
+	n.server.SetAway(false)
 	n.start()
 	n.wait("it is started again", func() bool {
 		cs := n.status(pod).ContainerStatuses
@@ -126,7 +128,7 @@ func TestACellThatWasLeftRunningIsEndedByADaemonThatNeverRan(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `{containers: [{name: c, command: [sh, -c, "trap 'exit 0' TERM; echo up; while :; do sleep 0.1; done"]}]}`)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitLog(pod, "c", 0, "up")
 	n.stop()
 	n.d = n.open()
@@ -140,19 +142,20 @@ func TestAMachineThatWasSwitchedOffTellsTheTruthFirstAndStartsAtOnce(t *testing.
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `{containers: [{name: c, command: [sh, -c, "echo up; exec sleep 3600"]}, {name: d, command: [sleep, "3600"]}]}`)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	for i := range 3 {
 		n.waitReady(pod)
-		d := n.d
 		n.stop()
-		_, st, err := shim.Connect(context.Background(), filepath.Join(n.cfg.RunDir, "pods", string(pod.UID)))
+		_, st, err := shim.Connect(context.Background(), filepath.Join(n.dirs.RunDir, "pods", string(pod.UID)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := unix.Kill(st.Pid, unix.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		d.killGroup(d.place(feed.Assignment{UID: string(pod.UID)}).cgroup)
+		for _, pid := range layout(t).Procs(n.dirs.CgroupParent + "/" + string(pod.UID)) {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
 		before := len(n.seen(pod, ""))
 		// A second sandbox that lasted so shortly would wait: this one was long.
 		n.agePod(pod)
@@ -177,17 +180,21 @@ func TestAMachineThatWasSwitchedOffTellsTheTruthFirstAndStartsAtOnce(t *testing.
 // agePod makes the pod's sandbox an hour old, in what an ended daemon left.
 func (n *node) agePod(pod *corev1.Pod) {
 	n.t.Helper()
-	dir := filepath.Join(n.cfg.DataDir, "pods", string(pod.UID))
-	m, err := readMemo(dir)
+	m, err := host.Open(n.dirs)
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	m.State.Made = m.State.Made.Add(-time.Hour)
-	b, err := json.Marshal(m)
+	at := m.Pod(runtime.ID{UID: string(pod.UID)})
+	left, err := loadNotes(at, string(pod.UID))
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	if err := writeMemo(dir, b); err != nil {
+	left.State.Made = left.State.Made.Add(-time.Hour)
+	b, err := json.Marshal(left)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if err := at.Save(b); err != nil {
 		n.t.Fatal(err)
 	}
 }
@@ -196,16 +203,16 @@ func TestAPodThatIsDeletedHasNoBackOffToTellOf(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `{containers: [{name: c, command: [sh, -c, "echo up; trap 'exit 1' TERM; while :; do sleep 0.05; done"]}]}`)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitLog(pod, "c", 0, "up")
 	n.kill(pod, "c") // the next end would be the second
 	n.waitLog(pod, "c", 1, "up")
 	n.waitReady(pod)
-	n.cell.remove(pod, 20)
+	n.server.Delete(pod, 20)
 	n.waitReport(pod, events.SandboxRemoved)
 	for _, r := range n.seen(pod, "") {
 		if strings.Contains(string(r.Status), "BackOff") || len(incidents([]feed.Report{r}, "BackOff")) > 0 {
-			t.Errorf("%s tells of a back-off: %+v %s", r.Type, r.Facts.Incidents, r.Status)
+			t.Errorf("%s speaks of a back-off: %+v %s", r.Type, r.Facts.Incidents, r.Status)
 		}
 	}
 	if got := incidents(n.seen(pod, ""), "Exited"); len(got) != 2 {

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -22,20 +21,19 @@ func (w *worker) learn(ctx context.Context) {
 	w.fetching = true
 	a := w.a
 	w.beside(func() {
-		for wait := 200 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 10*time.Second) {
+		for again := w.d.retry("fetch "+a.UID, 200*time.Millisecond, 10*time.Second); ctx.Err() == nil; w.d.pause(ctx, again.next()) {
 			o, err := w.d.fetch(ctx, a, a.Revision)
 			if err == nil {
 				w.post(func() { w.learned(o, a) })
 				return
 			}
 			w.log.Warn("cannot fetch the pod yet", "err", err)
-			pause(ctx, wait)
 		}
 	})
 }
 
 // fetchDue is when the pod and what it names are to be fetched anew, and as of
-// which revision (0: now): when the feed tells of a newer spec; when a fifth of
+// which revision (0: now): when the feed has a newer spec; when a fifth of
 // the token's life is left, or at once where this daemon does not know it; and
 // every now and then where config maps and the like are mounted. Zero time:
 // never, or it is under way.
@@ -64,7 +62,7 @@ func (w *worker) fetchDue() (time.Time, events.Revision) {
 	return due, 0
 }
 
-// version tells specs of a pod, and the addresses they are settled with, apart.
+// version distinguishes specs of a pod, and the addresses they are settled with.
 func version(a feed.Assignment) string { return a.Digest + " " + a.Address }
 
 // refetchAgain is how long a fetch that failed, or brought no newer token, is
@@ -73,12 +71,14 @@ const refetchAgain = 30 * time.Second
 
 // refetch brings the objects, and volumes made of them, up to date.
 func (w *worker) refetch(ctx context.Context, rev events.Revision) {
-	w.fetching, w.notBefore = true, time.Now().Add(min(refetchAgain, w.d.cfg.Refresh/2))
+	w.fetching, w.notBefore = true, w.now().Add(min(refetchAgain, w.d.cfg.Refresh/2))
 	a := w.a
 	w.beside(func() {
 		o, err := w.d.fetch(ctx, a, rev)
 		if err == nil {
-			w.refreshVolumes(o)
+			if err := w.pod.Update(&o.Objects); err != nil {
+				w.log.Warn("volumes are not up to date", "err", err)
+			}
 		}
 		w.post(func() {
 			if w.fetching = false; err != nil {
@@ -95,21 +95,27 @@ func (w *worker) learned(o *objects, a feed.Assignment) {
 	if w.unknown {
 		return // it went before it was known
 	}
-	was := w.pod
-	w.objects, w.pod, w.fetched, w.refreshAt = o, o.pod, version(a), time.Time{}
-	if changes(o.pod) {
-		// Pods that came together are not fetched together for ever.
-		w.refreshAt = o.fetched.Add(w.d.cfg.Refresh * time.Duration(75+rand.IntN(50)) / 100)
+	was := w.spec
+	w.objects, w.spec, w.fetched, w.refreshAt = o, o.Pod, version(a), time.Time{}
+	if changes(o.Pod) {
+		w.refreshAt = o.fetched.Add(jitter(w.d.cfg.Refresh, w.random))
 	}
 	if w.machine == nil {
-		w.machine = lifecycle.New(lifecycle.Of(o.pod))
-		w.refuse()
-		w.applyDeletion()
+		w.begin()
 		return
 	}
-	for _, name := range otherImages(was, o.pod) {
+	for _, name := range otherImages(was, o.Pod) {
 		w.handle(lifecycle.Event{What: lifecycle.Changed, Container: name})
 	}
+}
+
+// begin makes the machine of a pod that this daemon has just come to know.
+func (w *worker) begin() {
+	w.machine = lifecycle.New(lifecycle.Of(w.spec))
+	if w.checkOver(); !w.machine.Ended() {
+		w.refuse()
+	}
+	w.applyDeletion()
 }
 
 // otherImages names the containers whose images differ.
@@ -127,7 +133,7 @@ func otherImages(was, now *corev1.Pod) []string {
 	return out
 }
 
-// changes tells whether a pod mounts what may change while it runs. The volume
+// changes reports whether a pod mounts what may change while it runs. The volume
 // that every pod gets with its token is none: the token's renewal refreshes it.
 func changes(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {

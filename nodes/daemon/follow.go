@@ -13,19 +13,16 @@ import (
 
 // again calls f until ctx ends, with a growing pause after quick failures.
 func (d *Daemon) again(ctx context.Context, what string, f func(context.Context) error) {
-	wait := 100 * time.Millisecond
-	for ctx.Err() == nil {
-		began := time.Now()
+	for again := d.retry("follow "+what, 100*time.Millisecond, 5*time.Second); ctx.Err() == nil; d.pause(ctx, again.next()) {
+		began := d.cfg.Clock.Now()
 		err := f(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		d.cfg.Log.Warn(what+" lost: connecting again", "err", err)
-		if time.Since(began) > 10*time.Second {
-			wait = 100 * time.Millisecond
+		if d.cfg.Clock.Since(began) > 10*time.Second {
+			again.reset()
 		}
-		pause(ctx, wait)
-		wait = min(2*wait, 5*time.Second)
 	}
 }
 
@@ -85,7 +82,7 @@ func uidOf(key string) (string, error) {
 	return parts[2], nil
 }
 
-// mark notes that the feed is verified through o, and tells whether that is
+// mark notes that the feed is verified through o, and reports whether that is
 // past this daemon's registration.
 func (d *Daemon) mark(o events.Offset) bool {
 	d.mu.Lock()
@@ -106,7 +103,7 @@ func (d *Daemon) openGate() {
 func (d *Daemon) assign(uid string, e feed.AssignmentEntry) {
 	d.mu.Lock()
 	w := d.workers[uid]
-	if w == nil && e.Pod != nil {
+	if w == nil && e.Pod != nil && !e.Pod.Finished { // of one that is, nothing is here
 		w = d.newWorker(*e.Pod, e.Offset)
 		d.startWorker(w)
 	}

@@ -23,15 +23,19 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/uuid"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"cairn/events"
 	"cairn/events/feed"
-	"cairn/nodes/guard"
+	"cairn/nodes/cgroups"
+	"cairn/nodes/guardtest"
+	"cairn/nodes/host"
+	"cairn/nodes/servertest"
 	"cairn/nodes/volumes"
 )
 
-func TestMain(m *testing.M) { os.Exit(guard.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(guardtest.Main(m)) }
 
 // patience is how long a condition may take on a crowded machine.
 const patience = 40 * time.Second
@@ -94,14 +98,15 @@ func errJoin(err error, then func()) error {
 	return err
 }
 
-// node is a daemon under test in directories of its own.
+// node is a daemon under test on this machine, in directories of its own.
 type node struct {
-	t    *testing.T
-	cfg  Config
-	cell *cell
-	net  *flat
-	d    *Daemon
-	stop func()
+	t      *testing.T
+	cfg    Config
+	dirs   host.Config
+	server *servertest.Server
+	net    *flat
+	d      *Daemon
+	stop   func()
 }
 
 func newNode(t *testing.T) *node {
@@ -111,24 +116,30 @@ func newNode(t *testing.T) *node {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	n := &node{t: t, cell: newCell(), net: &flat{attached: map[netip.Addr]string{}}, stop: func() {}}
-	n.cfg = Config{
-		Info: feed.NodeInfo{Name: "n1", Addresses: []string{"192.0.2.1"}}, Cell: "t" + uuid.NewString()[:8],
-		DataDir: filepath.Join(dir, "data"), RunDir: filepath.Join(dir, "run"), Heartbeat: 50 * time.Millisecond,
-		Server: n.cell, Network: n.net, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
+	n := &node{t: t, server: servertest.New(), net: &flat{attached: map[netip.Addr]string{}}, stop: func() {}}
+	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
+	cell := "t" + uuid.NewString()[:8]
+	n.dirs = host.Config{
+		Cell: cell, DataDir: filepath.Join(dir, "data"), RunDir: filepath.Join(dir, "run"), CgroupParent: guardtest.Group() + "/" + cell, Log: log,
 	}
-	n.cfg.CgroupParent = guard.Group() + "/" + n.cfg.Cell
+	n.cfg = Config{
+		Info: feed.NodeInfo{Name: "n1", Addresses: []string{"192.0.2.1"}}, Heartbeat: 50 * time.Millisecond,
+		Server: n.server, Network: n.net, Log: log,
+	}
 	t.Cleanup(n.close)
 	n.d = n.open()
 	file := filepath.Join(dir, "image.tar")
 	if err := os.WriteFile(file, archiveBytes, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.d.Images().Import(context.Background(), file); err != nil {
+	if _, err := n.machine().Images().Import(context.Background(), file); err != nil {
 		t.Fatal(err)
 	}
 	return n
 }
+
+// machine is the one that the daemon works on.
+func (n *node) machine() *host.Runtime { return n.d.cfg.Runtime.(*host.Runtime) }
 
 type testWriter struct{ t *testing.T }
 
@@ -139,7 +150,13 @@ func (w testWriter) Write(b []byte) (int, error) {
 
 func (n *node) open() *Daemon {
 	n.t.Helper()
-	d, err := New(n.cfg)
+	m, err := host.Open(n.dirs)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	cfg := n.cfg
+	cfg.Runtime = m
+	d, err := New(cfg)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -168,22 +185,24 @@ func (n *node) start() {
 // close takes everything away, and checks that nothing is left.
 func (n *node) close() {
 	n.stop()
-	d, err := New(n.cfg)
-	if err != nil {
-		n.t.Error(err)
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if err := d.Shutdown(ctx); err != nil {
+	if err := n.open().Shutdown(context.Background(), time.Second); err != nil {
 		n.t.Error(err)
 	}
-	if err := volumes.UnmountBelow(filepath.Dir(n.cfg.RunDir)); err != nil {
+	if err := volumes.UnmountBelow(filepath.Dir(n.dirs.RunDir)); err != nil {
 		n.t.Error(err)
 	}
-	if left := d.cgroups.Procs(n.cfg.CgroupParent); len(left) > 0 {
+	if left := layout(n.t).Procs(n.dirs.CgroupParent); len(left) > 0 {
 		n.t.Errorf("processes %v are left", left)
 	}
+}
+
+func layout(t *testing.T) cgroups.Layout {
+	t.Helper()
+	l, err := cgroups.Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 // wait waits until the condition holds.
@@ -199,25 +218,16 @@ func (n *node) wait(what string, cond func() bool) {
 }
 
 func (n *node) lastStatus() string {
-	n.cell.mu.Lock()
-	defer n.cell.mu.Unlock()
-	if len(n.cell.reports) == 0 {
+	rs := n.server.Reports("", "")
+	if len(rs) == 0 {
 		return "none"
 	}
-	return string(n.cell.reports[len(n.cell.reports)-1].Status)
+	return string(rs[len(rs)-1].Status)
 }
 
 // seen gives the reports of a type about a pod, all types for "".
 func (n *node) seen(pod *corev1.Pod, ty events.Type) []feed.Report {
-	n.cell.mu.Lock()
-	defer n.cell.mu.Unlock()
-	var out []feed.Report
-	for _, r := range n.cell.reports {
-		if r.UID == string(pod.UID) && (ty == "" || r.Type == ty) {
-			out = append(out, r)
-		}
-	}
-	return out
+	return n.server.Reports(string(pod.UID), ty)
 }
 
 // status is the pod's last reported one.
@@ -250,7 +260,7 @@ func (n *node) waitReport(pod *corev1.Pod, ty events.Type) feed.Report {
 
 // log is what a container said so far in its run number i.
 func (n *node) log(pod *corev1.Pod, container string, i int) string {
-	b, _ := os.ReadFile(filepath.Join(n.cfg.DataDir, "logs", pod.Namespace+"_"+pod.Name+"_"+string(pod.UID), container, fmt.Sprintf("%d.log", i)))
+	b, _ := os.ReadFile(filepath.Join(n.dirs.DataDir, "logs", pod.Namespace+"_"+pod.Name+"_"+string(pod.UID), container, fmt.Sprintf("%d.log", i)))
 	return string(b)
 }
 
@@ -263,7 +273,7 @@ func (n *node) waitLog(pod *corev1.Pod, container string, i int, want string) {
 func podOf(t *testing.T, name, spec string) *corev1.Pod {
 	t.Helper()
 	p := &corev1.Pod{}
-	p.Namespace, p.Name, p.UID = "shop", name, typesUID(uuid.NewString())
+	p.Namespace, p.Name, p.UID = "shop", name, types.UID(uuid.NewString())
 	if err := yaml.UnmarshalStrict([]byte(spec), &p.Spec); err != nil {
 		t.Fatal(err)
 	}
@@ -276,4 +286,9 @@ func podOf(t *testing.T, name, spec string) *corev1.Pod {
 		}
 	}
 	return p
+}
+
+func there(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }

@@ -12,28 +12,26 @@ import (
 
 	"cairn/events"
 	"cairn/nodes/lifecycle"
-	"cairn/nodes/netns"
-	"cairn/nodes/oci"
 	"cairn/nodes/probes"
+	"cairn/nodes/runtime"
 )
 
 // target is one run of a container, as hooks and probes reach it.
-type target struct{ probes.Target }
+type target struct {
+	probes.Target
+	pause func(context.Context, time.Duration) bool
+}
 
-func (w *worker) target(r run) target {
-	d, id, bundle := w.d, w.place.id(r), w.place.bundle(r)
-	pid := w.pause.Pid
-	if w.pod.Spec.HostNetwork {
-		pid = 0
-	}
-	return target{probes.Target{
-		Address: w.pod.Status.PodIP, Ports: w.spec(r.container).Ports,
+func (w *worker) target(r runtime.Run) target {
+	pod, from := w.pod, w.network()
+	return target{pause: w.d.pause, Target: probes.Target{
+		Clock: w.d.cfg.Clock, Address: w.spec.Status.PodIP, Ports: w.container(r.Container).Ports,
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-			return netns.Dial(ctx, pid, network, address)
+			return pod.Dial(ctx, from, network, address)
 		},
 		Exec: func(ctx context.Context, command []string) (int, []byte, error) {
 			var out bounded
-			code, err := d.runtime.Exec(ctx, oci.Exec{ID: id, Bundle: bundle, Command: command, Stdout: &out, Stderr: &out})
+			code, err := pod.Exec(ctx, r, command, runtime.Streams{Stdout: &out, Stderr: &out})
 			return code, out.b.Bytes(), err
 		},
 	}}
@@ -52,7 +50,7 @@ func (w *bounded) Write(p []byte) (int, error) {
 // hook runs a lifecycle hook.
 func (t target) hook(ctx context.Context, h *corev1.LifecycleHandler) error {
 	if h.Sleep != nil {
-		if !pause(ctx, time.Duration(h.Sleep.Seconds)*time.Second) {
+		if !t.pause(ctx, time.Duration(h.Sleep.Seconds)*time.Second) {
 			return ctx.Err()
 		}
 		return nil
@@ -64,10 +62,10 @@ func (t target) hook(ctx context.Context, h *corev1.LifecycleHandler) error {
 }
 
 // afterStart runs the postStart hook and then begins to probe.
-func (w *worker) afterStart(r run) {
-	spec := w.spec(r.container)
+func (w *worker) afterStart(r runtime.Run) {
+	spec := w.container(r.Container)
 	ctx, cancel := context.WithCancel(w.d.ctx)
-	w.probing[r.container] = cancel
+	w.probing[r.Container] = cancel
 	if spec.Lifecycle == nil || spec.Lifecycle.PostStart == nil {
 		w.probe(ctx, r)
 		return
@@ -88,8 +86,8 @@ func (w *worker) afterStart(r run) {
 }
 
 // probe begins the probes of a run: startup first, the others when it passed.
-func (w *worker) probe(ctx context.Context, r run) {
-	spec, s := w.spec(r.container), w.state(r.container)
+func (w *worker) probe(ctx context.Context, r runtime.Run) {
+	spec, s := w.container(r.Container), w.state(r.Container)
 	if spec.StartupProbe != nil && !s.Passed {
 		w.probeOne(ctx, r, probes.Startup, spec.StartupProbe, probes.Past{Started: s.Started})
 		return
@@ -106,12 +104,12 @@ func (w *worker) probe(ctx context.Context, r run) {
 	}
 }
 
-func (w *worker) probeOne(ctx context.Context, r run, k probes.Kind, p *corev1.Probe, past probes.Past) {
+func (w *worker) probeOne(ctx context.Context, r runtime.Run, k probes.Kind, p *corev1.Probe, past probes.Past) {
 	t := w.target(r).Target
 	w.beside(func() {
 		probes.Run(ctx, k, p, t, past, func(res probes.Result) {
 			w.post(func() {
-				if ctx.Err() == nil && w.current(r.container) == r {
+				if ctx.Err() == nil && w.current(r.Container) == r {
 					w.probed(ctx, r, res)
 				}
 			})
@@ -119,23 +117,23 @@ func (w *worker) probeOne(ctx context.Context, r run, k probes.Kind, p *corev1.P
 	})
 }
 
-// noteEvery bounds how often failing probes of one container are told of when
+// noteEvery bounds how often failing probes of one container are reported when
 // nothing changes by them: a flapping probe must not fill the ledger.
 const noteEvery = 5 * time.Minute
 
-func (w *worker) probed(ctx context.Context, r run, res probes.Result) {
-	c := r.container
+func (w *worker) probed(ctx context.Context, r runtime.Run, res probes.Result) {
+	c := r.Container
 	if w.state(c).Phase != lifecycle.Running {
 		return // it is being stopped: that it answers badly is no news
 	}
 	text := fmt.Sprintf("%s probe failed: %s", title(res.Kind), res.Message)
 	switch {
 	case res.Verdict == probes.Undecided:
-		if time.Since(w.noted[c]) < noteEvery {
+		if w.now().Sub(w.noted[c]) < noteEvery {
 			return
 		}
-		w.noted[c] = time.Now()
-		w.tell(events.ProbeFailed, nil, events.Incident{Reason: "Unhealthy", Message: text, Container: c, Warning: true})
+		w.noted[c] = w.now()
+		w.report(events.ProbeFailed, nil, events.Incident{Reason: "Unhealthy", Message: text, Container: c, Warning: true})
 	case res.Verdict == probes.Passed && res.Kind == probes.Startup:
 		w.handle(lifecycle.Event{What: lifecycle.StartupPassed, Container: c})
 		w.probe(ctx, r)
@@ -144,12 +142,12 @@ func (w *worker) probed(ctx context.Context, r run, res probes.Result) {
 		w.handle(lifecycle.Event{What: lifecycle.BecameReady, Container: c})
 		if failed {
 			delete(w.noted, c+" unready")
-			w.tell(events.ProbeRecovered, nil, events.Incident{Reason: "Ready", Message: "Readiness probe succeeds again", Container: c})
+			w.report(events.ProbeRecovered, nil, events.Incident{Reason: "Ready", Message: "Readiness probe succeeds again", Container: c})
 		}
 	case res.Verdict == probes.Failed && res.Kind == probes.Readiness:
-		w.noted[c+" unready"] = time.Now()
+		w.noted[c+" unready"] = w.now()
 		w.handle(lifecycle.Event{What: lifecycle.BecameUnready, Container: c})
-		w.tell(events.ProbeFailed, nil, events.Incident{Reason: "Unhealthy", Message: text, Container: c, Warning: true})
+		w.report(events.ProbeFailed, nil, events.Incident{Reason: "Unhealthy", Message: text, Container: c, Warning: true})
 	case res.Verdict == probes.Failed:
 		w.unhealthy(r, "Unhealthy", text, time.Duration(res.Grace)*time.Second)
 	}
@@ -160,10 +158,10 @@ func title(k probes.Kind) string {
 }
 
 // unhealthy has a container stopped and, by its policy, started again.
-func (w *worker) unhealthy(r run, reason, text string, grace time.Duration) {
+func (w *worker) unhealthy(r runtime.Run, reason, text string, grace time.Duration) {
 	if grace == 0 {
 		grace = w.machine.Spec.Grace
 	}
-	w.handle(lifecycle.Event{What: lifecycle.Unhealthy, Container: r.container, Message: text, Grace: grace})
-	w.tell(events.ProbeFailed, nil, events.Incident{Reason: reason, Message: text, Container: r.container, Warning: true})
+	w.handle(lifecycle.Event{What: lifecycle.Unhealthy, Container: r.Container, Message: text, Grace: grace})
+	w.report(events.ProbeFailed, nil, events.Incident{Reason: reason, Message: text, Container: r.Container, Warning: true})
 }

@@ -7,25 +7,19 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/types"
 
 	"cairn/events"
 	"cairn/events/feed"
-	"cairn/nodes/sandbox"
-	"cairn/nodes/volumes"
+	"cairn/nodes/runtime"
 )
 
-// objects are a pod and all that it names, decoded. They are never changed,
-// only replaced, so goroutines may share them; they are never written down.
+// objects are what was fetched of a pod.
 type objects struct {
-	pod        *corev1.Pod
-	configMaps map[string]*corev1.ConfigMap
-	secrets    map[string]*corev1.Secret
-	serviceEnv map[string]string
-	token, ca  string
-	fetched    time.Time
-	expires    time.Time // of the token; zero: never
-	pull       [][]byte  // dockerconfigjson
-	node       corev1.ResourceList
+	runtime.Objects
+	fetched time.Time
+	expires time.Time // of the token; zero: never
 }
 
 // fetch asks a server for the pod as of a revision (0: as of now), and for what
@@ -35,32 +29,32 @@ func (d *Daemon) fetch(ctx context.Context, a feed.Assignment, rev events.Revisi
 	if err != nil {
 		return nil, fmt.Errorf("fetch pod %s/%s: %w", a.Namespace, a.Name, err)
 	}
-	o := &objects{
-		configMaps: map[string]*corev1.ConfigMap{}, secrets: map[string]*corev1.Secret{},
-		serviceEnv: b.ServiceEnv, token: b.Token, ca: b.CA, node: d.offers(), fetched: time.Now(),
-	}
+	o := &objects{fetched: d.cfg.Clock.Now(), Objects: runtime.Objects{
+		ConfigMaps: map[string]*corev1.ConfigMap{}, Secrets: map[string]*corev1.Secret{},
+		ServiceEnv: b.ServiceEnv, Token: b.Token, CA: b.CA, Node: d.offers(),
+	}}
 	if b.TokenExpires > 0 {
 		o.expires = time.Unix(b.TokenExpires, 0)
 	}
-	if err := json.Unmarshal(b.Pod, &o.pod); err != nil || o.pod == nil {
+	if err := json.Unmarshal(b.Pod, &o.Pod); err != nil || o.Pod == nil {
 		return nil, fmt.Errorf("pod %s/%s as the server sent it is not a pod: %w", a.Namespace, a.Name, err)
 	}
 	for name, raw := range b.ConfigMaps {
-		if err := json.Unmarshal(raw, newIn(o.configMaps, name)); err != nil {
+		if err := json.Unmarshal(raw, newIn(o.ConfigMaps, name)); err != nil {
 			return nil, fmt.Errorf("config map %s: %w", name, err)
 		}
 	}
 	for name, raw := range b.Secrets {
-		if err := json.Unmarshal(raw, newIn(o.secrets, name)); err != nil {
+		if err := json.Unmarshal(raw, newIn(o.Secrets, name)); err != nil {
 			return nil, fmt.Errorf("secret %s cannot be read", name) // without its text
 		}
 	}
 	for _, name := range b.PullSecrets {
-		if s := o.secrets[name]; s != nil && len(s.Data[corev1.DockerConfigJsonKey]) > 0 {
-			o.pull = append(o.pull, s.Data[corev1.DockerConfigJsonKey])
+		if s := o.Secrets[name]; s != nil && len(s.Data[corev1.DockerConfigJsonKey]) > 0 {
+			o.PullSecrets = append(o.PullSecrets, s.Data[corev1.DockerConfigJsonKey])
 		}
 	}
-	d.settle(o.pod, a)
+	d.settle(o.Pod, a)
 	return o, nil
 }
 
@@ -73,7 +67,7 @@ func newIn[T any](m map[string]*T, key string) *T {
 // settle fills in what the pod's own placement says.
 func (d *Daemon) settle(pod *corev1.Pod, a feed.Assignment) {
 	pod.Namespace, pod.Name = a.Namespace, a.Name
-	pod.UID = typesUID(a.UID)
+	pod.UID = types.UID(a.UID)
 	pod.Spec.NodeName = d.cfg.Info.Name
 	pod.Status.HostIP = d.hostIP()
 	pod.Status.PodIP, pod.Status.PodIPs = a.Address, nil
@@ -93,17 +87,10 @@ func (d *Daemon) hostIP() string {
 }
 
 func (d *Daemon) offers() corev1.ResourceList {
+	i := d.cfg.Info
 	return corev1.ResourceList{
-		corev1.ResourceCPU:              *milli(d.cfg.Info.MilliCPU),
-		corev1.ResourceMemory:           *bytesOf(d.cfg.Info.MemoryBytes),
-		corev1.ResourceEphemeralStorage: *bytesOf(d.cfg.Info.StorageBytes),
+		corev1.ResourceCPU:              *resource.NewMilliQuantity(int64(i.MilliCPU), resource.DecimalSI),
+		corev1.ResourceMemory:           *resource.NewQuantity(int64(i.MemoryBytes), resource.BinarySI),
+		corev1.ResourceEphemeralStorage: *resource.NewQuantity(int64(i.StorageBytes), resource.BinarySI),
 	}
-}
-
-func (o *objects) volumes() volumes.Source {
-	return volumes.Source{Pod: o.pod, ConfigMaps: o.configMaps, Secrets: o.secrets, Token: o.token, CA: o.ca, Node: o.node}
-}
-
-func (o *objects) environ() sandbox.Objects {
-	return sandbox.Objects{ConfigMaps: o.configMaps, Secrets: o.secrets, ServiceEnv: o.serviceEnv, Node: o.node}
 }

@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"cairn/events"
-	"cairn/nodes/oci"
+	"cairn/nodes/runtime"
 	"cairn/nodes/streaming"
 )
 
-func streams(out io.Writer) streaming.Streams {
-	return streaming.Streams{Stdout: out, Stderr: out}
+func streams(out io.Writer) runtime.Streams {
+	return runtime.Streams{Stdout: out, Stderr: out}
 }
 
 // lockedBuffer is written by a copying goroutine while a test reads it.
@@ -45,7 +45,7 @@ containers:
 - {name: c, stdin: true, command: [sh, -c, "while read l; do echo heard $l; done; sleep 3600"]}
 - {name: tty, tty: true, stdin: true, command: [sh]}
 `)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -54,18 +54,18 @@ containers:
 		t.Fatal(err)
 	}
 	var out, errs lockedBuffer
-	code, err := c.Exec(ctx, []string{"sh", "-c", "cat; echo oops >&2; exit 42"}, streaming.Streams{Stdin: strings.NewReader("typed"), Stdout: &out, Stderr: &errs})
+	code, err := c.Exec(ctx, []string{"sh", "-c", "cat; echo oops >&2; exit 42"}, runtime.Streams{Stdin: strings.NewReader("typed"), Stdout: &out, Stderr: &errs})
 	if err != nil || code != 42 || out.String() != "typed" || errs.String() != "oops\n" {
 		t.Errorf("exec: %d, %v, %q, %q", code, err, out.String(), errs.String())
 	}
 	if _, err := c.Exec(ctx, []string{"/nowhere"}, streams(&out)); err == nil {
 		t.Error("a program that is not there was run")
 	}
-	sizes := make(chan oci.Size, 1)
-	sizes <- oci.Size{Width: 132, Height: 43}
+	sizes := make(chan runtime.Size, 1)
+	sizes <- runtime.Size{Width: 132, Height: 43}
 	var term lockedBuffer
 	code, err = c.Exec(ctx, []string{"sh", "-c", "until [ \"$(stty size)\" = '43 132' ]; do sleep 0.05; done; echo sized; exit 5"},
-		streaming.Streams{Stdin: blocked{}, Stdout: &term, TTY: true, Resize: sizes})
+		runtime.Streams{Stdin: blocked{}, Stdout: &term, TTY: true, Resize: sizes})
 	if err != nil || code != 5 || !strings.Contains(term.String(), "sized") {
 		t.Errorf("terminal: %d, %v, %q", code, err, term.String())
 	}
@@ -79,7 +79,7 @@ containers:
 		in, typed := io.Pipe()
 		var heard lockedBuffer
 		done := make(chan error, 1)
-		go func() { done <- c.Attach(ctx, streaming.Streams{Stdin: in, Stdout: &heard, Stderr: &heard}) }()
+		go func() { done <- c.Attach(ctx, runtime.Streams{Stdin: in, Stdout: &heard, Stderr: &heard}) }()
 		if _, err := io.WriteString(typed, say); err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +113,7 @@ func TestAnExecEndsWithItsContext(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `containers: [{name: c}]`)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	c, err := n.d.Container("shop", "web", "", "c")
 	if err != nil {
@@ -143,7 +143,7 @@ func TestADaemonThatIsRestartedTwiceReportsOnlyWhatHappened(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	pod := podOf(t, "web", `containers: [{name: c}]`)
-	n.cell.place(t, pod, "10.244.0.2")
+	n.server.Assign(pod, "10.244.0.2")
 	n.waitReady(pod)
 	for range 2 {
 		n.stop()
@@ -151,7 +151,7 @@ func TestADaemonThatIsRestartedTwiceReportsOnlyWhatHappened(t *testing.T) {
 	}
 	n.wait("the new registration is used", func() bool {
 		rs := n.seen(pod, "")
-		return rs[len(rs)-1].Facts.Registration == n.cell.reg
+		return rs[len(rs)-1].Facts.Registration == n.server.Registration()
 	})
 	if k := len(n.seen(pod, events.ContainerStarted)); k != 1 {
 		t.Errorf("started %d times", k)

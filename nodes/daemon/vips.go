@@ -63,12 +63,13 @@ func replaceLatest[T any](c chan T, v T) {
 }
 
 func (d *Daemon) setPlane(ctx context.Context, dirty chan plane) {
+	again := d.retry("services", 50*time.Millisecond, 5*time.Second)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case p := <-dirty:
-			for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+			for again.reset(); ; {
 				err := d.cfg.Network.SetPeers(ctx, p.peers)
 				if err == nil {
 					err = d.cfg.Network.SetServices(ctx, p.services)
@@ -77,7 +78,7 @@ func (d *Daemon) setPlane(ctx context.Context, dirty chan plane) {
 					break
 				}
 				d.cfg.Log.Error("set services and routes to other nodes: trying again", "err", err)
-				pause(ctx, wait)
+				d.pause(ctx, again.next())
 				select {
 				case p = <-dirty:
 				default:

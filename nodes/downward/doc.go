@@ -1,4 +1,4 @@
-// Package downward tells a pod about itself: the values of fieldRef and
+// Package downward is what a pod may know of itself: the values of fieldRef and
 // resourceFieldRef, for environment variables and for files.
 //
 // In: the pod, its container, and what the node offers (for limits that are

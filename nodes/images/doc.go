@@ -22,5 +22,5 @@
 //
 // Goroutines: none of its own; a Store may be used from several.
 //
-// Read first: TestAnImageWhosePathsEscapeIsRefused, testdata/references.txt.
+// Read first: TestAnImageWhosePathsEscapeIsRefused, testdata/references-and-their-pull-policy.
 package images

@@ -23,10 +23,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
-	"cairn/nodes/guard"
+	"cairn/nodes/guardtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(guard.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(guardtest.Main(m)) }
 
 type entry struct {
 	name, body, link string
@@ -91,7 +91,7 @@ func store(t *testing.T) *Store {
 }
 
 func TestReferences(t *testing.T) {
-	datadriven.RunTest(t, "testdata/references.txt", func(t *testing.T, d *datadriven.TestData) string {
+	datadriven.RunTest(t, "testdata/references-and-their-pull-policy", func(t *testing.T, d *datadriven.TestData) string {
 		var out strings.Builder
 		for _, ref := range strings.Split(d.Input, "\n") {
 			got, err := Normalise(ref)

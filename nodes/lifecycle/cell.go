@@ -74,7 +74,13 @@ func (m *Machine) rerunInit() {
 	}
 }
 
-// Settled tells whether the cell's end has been carried out: nothing of the
+// Closing reports whether the sandbox is being ended for good: its end is
+// reported next, with the status of then.
+func (m *Machine) Closing() bool {
+	return m.State.Sandbox == SandboxEnding && (m.State.Deleting || m.Ended())
+}
+
+// Settled reports whether the cell's end has been carried out: nothing of the
 // pod runs, and nothing is under way.
 func (m *Machine) Settled() bool {
 	return m.State.Removed || m.State.Ending && !m.State.Deleting && m.State.Sandbox == SandboxEnded

@@ -26,6 +26,9 @@ const (
 	Refused        What = "refused"       // Message: this node will never run it
 	Removed        What = "removed"       // after Remove
 	RemoveFailed   What = "remove failed" // Message; tried again
+	Heard          What = "heard"         // after ReportRemoved: a server has it
+	Unheard        What = "unheard"       // after ReportRemoved: it must be reported anew
+	WasOver        What = "was over"      // Reason: the outcome that is on record, before this machine knew the pod
 	Changed        What = "changed"       // the container's image is another one now
 	CellEnds       What = "cell ends"     // Grace: the most that its containers may take
 	CellEnded      What = "cell ended"    // every process of the pod was killed with the cell
@@ -96,7 +99,13 @@ func (m *Machine) Handle(e Event, now time.Time) {
 	case CellBegan:
 		m.begin()
 	case Removed:
-		st.Removed, st.Sandbox = true, SandboxEnded
+		st.Removed, st.Sandbox = true, SandboxEnded // which may have been reported before, of a completed pod
+	case Heard:
+		st.Heard, st.Reporting = true, false
+	case Unheard:
+		st.Reporting = false
+	case WasOver:
+		st.Known = Outcome(e.Reason)
 	case RemoveFailed:
 		st.Sandbox, st.Message, st.Retry = SandboxReady, e.Message, now.Add(firstDelay)
 	}

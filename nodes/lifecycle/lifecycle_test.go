@@ -3,6 +3,8 @@ package lifecycle
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,8 +28,12 @@ func TestScenarios(t *testing.T) {
 					m = New(parsePod(t, d))
 					return ""
 				}
-				if restarts {
+				if restarts || d.Cmd == "restart" {
 					m = reopen(t, m)
+				}
+				if d.Cmd == "restart" { // what was under way is lost with the daemon
+					m.State.Reporting = false
+					return ""
 				}
 				return step1(t, m, d)
 			})
@@ -50,7 +56,7 @@ func reopen(t *testing.T, m *Machine) *Machine {
 		t.Fatal(err)
 	}
 	out := Resume(m.Spec, st)
-	out.State.Sandbox = m.State.Sandbox
+	out.State.Sandbox, out.State.Reporting = m.State.Sandbox, m.State.Reporting
 	return out
 }
 
@@ -95,7 +101,8 @@ func step1(t *testing.T, m *Machine, d *datadriven.TestData) string {
 	if m.Ready() {
 		out.WriteString(" ready")
 	}
-	for name, s := range m.State.Containers {
+	for _, name := range slices.Sorted(maps.Keys(m.State.Containers)) {
+		s := m.State.Containers[name]
 		if s.Reason != "" && s.Phase != Starting {
 			fmt.Fprintf(&out, "; %s %s", name, s.Reason)
 		}
@@ -114,6 +121,7 @@ func parseEvent(t *testing.T, d *datadriven.TestData, now time.Time) (Event, boo
 		"started": Started, "start-failed": StartFailed, "exited": HasExited, "startup-passed": StartupPassed,
 		"ready": BecameReady, "unready": BecameUnready, "unhealthy": Unhealthy, "delete": Delete, "removed": Removed,
 		"sandbox made": SandboxMade, "sandbox failed": SandboxFailed, "sandbox gone": SandboxGone, "sandbox stopped": SandboxStopped, "remove failed": RemoveFailed,
+		"heard": Heard, "unheard": Unheard, "was over": WasOver,
 		"changed": Changed, "cell ends": CellEnds, "cell ended": CellEnded, "cell began": CellBegan,
 	}
 	verb := d.CmdArgs[1].Key
@@ -147,18 +155,18 @@ func TestStatusShowsWhatKubernetesShows(t *testing.T) {
 	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "web:1"}}}}
 	m := New(Of(pod))
 	at := func(s int) time.Time { return epoch.Add(time.Duration(s) * time.Second) }
-	if st := m.Status(pod, Place{}, nil, at(0)); st.Phase != corev1.PodPending || st.ContainerStatuses[0].State.Waiting.Reason != "ContainerCreating" {
+	if st := m.Status(pod, Host{}, nil, at(0)); st.Phase != corev1.PodPending || st.ContainerStatuses[0].State.Waiting.Reason != "ContainerCreating" {
 		t.Errorf("at first: %+v", st)
 	}
 	m.Next(at(0))
 	m.Handle(Event{What: SandboxMade}, at(0))
 	m.Next(at(0))
 	m.Handle(Event{What: Started, Container: "web", ID: "abc"}, at(1))
-	run := m.Status(pod, Place{PodIP: "10.0.0.2"}, nil, at(1))
+	run := m.Status(pod, Host{PodIP: "10.0.0.2"}, nil, at(1))
 	if run.Phase != corev1.PodRunning || !run.ContainerStatuses[0].Ready || run.ContainerStatuses[0].State.Running == nil || run.PodIPs[0].IP != "10.0.0.2" {
 		t.Errorf("running: %+v", run)
 	}
-	if later := m.Status(pod, Place{}, run, at(9)); !later.Conditions[2].LastTransitionTime.Equal(&run.Conditions[2].LastTransitionTime) {
+	if later := m.Status(pod, Host{}, run, at(9)); !later.Conditions[2].LastTransitionTime.Equal(&run.Conditions[2].LastTransitionTime) {
 		t.Error("a condition that did not change has a new time")
 	}
 	for i := range 2 {
@@ -166,7 +174,7 @@ func TestStatusShowsWhatKubernetesShows(t *testing.T) {
 		m.Next(at(2))
 		m.Handle(Event{What: Started, Container: "web", ID: "abc"}, at(2))
 	}
-	crash := m.Status(pod, Place{}, run, at(3)).ContainerStatuses[0]
+	crash := m.Status(pod, Host{}, run, at(3)).ContainerStatuses[0]
 	if crash.State.Waiting == nil || crash.State.Waiting.Reason != "CrashLoopBackOff" || crash.RestartCount != 1 || crash.LastTerminationState.Terminated.ExitCode != 1 {
 		t.Errorf("crashing: %+v", crash)
 	}
@@ -180,8 +188,8 @@ func TestAStatusThatWasWrittenAndReadIsTheSame(t *testing.T) {
 	m.Handle(Event{What: SandboxMade}, now)
 	m.Next(now)
 	m.Handle(Event{What: Started, Container: "web", ID: "abc"}, now)
-	told := m.Status(pod, Place{Started: now}, nil, now)
-	b, err := json.Marshal(told)
+	reported := m.Status(pod, Host{Started: now}, nil, now)
+	b, err := json.Marshal(reported)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +198,7 @@ func TestAStatusThatWasWrittenAndReadIsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	m = reopen(t, m)
-	if again := m.Status(pod, Place{Started: now}, &read, now.Add(time.Minute)); !equality.Semantic.DeepEqual(again, &read) {
-		t.Errorf("told %+v, now %+v", read, again)
+	if again := m.Status(pod, Host{Started: now}, &read, now.Add(time.Minute)); !equality.Semantic.DeepEqual(again, &read) {
+		t.Errorf("reported %+v, now %+v", read, again)
 	}
 }

@@ -110,6 +110,9 @@ type State struct {
 	Losses     int           // of sandboxes that did not last, in a row
 	Refused    string        // why this node will never run it
 	Removed    bool
+	Known      Outcome `json:",omitempty"` // of a pod that was over before this machine knew it
+	Heard      bool    // the sandbox's end is on record
+	Reporting  bool    `json:"-"` // it is being reported
 	Containers map[string]*ContainerState
 }
 
@@ -168,7 +171,7 @@ func (m *Machine) policy(c Container) RestartPolicy {
 	return m.Spec.Restart
 }
 
-// over tells whether the container has ended for good. What was ended for its
+// over reports whether the container has ended for good. What was ended for its
 // new image never has; what the cell's end cut short has not succeeded.
 func (m *Machine) over(c Container) bool {
 	s := m.State.Containers[c.Name]
@@ -188,7 +191,7 @@ func (m *Machine) failed(c Container) bool {
 	return m.over(c) && !m.State.Containers[c.Name].Exit.Succeeded()
 }
 
-// Succeeded tells whether the process came to its own good end.
+// Succeeded reports whether the process came to its own good end.
 func (e *Exit) Succeeded() bool { return e.Known && e.Code == 0 && e.Asked != StopCell }
 
 // Outcome is a pod's phase in Kubernetes' sense.
@@ -202,10 +205,13 @@ const (
 	PodFailed    Outcome = "Failed"
 )
 
-// Outcome tells where the pod stands as a whole.
+// Outcome says where the pod stands as a whole.
 func (m *Machine) Outcome() Outcome {
 	if m.State.Refused != "" {
 		return PodFailed
+	}
+	if m.State.Known != "" {
+		return m.State.Known
 	}
 	for _, c := range m.Spec.Init {
 		if !c.Sidecar && m.failed(c) {
@@ -230,13 +236,13 @@ func (m *Machine) Outcome() Outcome {
 	return PodPending
 }
 
-// Ended tells whether no container of the pod will ever run again.
+// Ended reports whether no container of the pod will ever run again.
 func (m *Machine) Ended() bool {
 	o := m.Outcome()
 	return o == PodSucceeded || o == PodFailed
 }
 
-// Alive tells whether a container has a process, or may get one any moment.
+// Alive reports whether a container has a process, or may get one any moment.
 func (s *ContainerState) Alive() bool {
 	return s.Phase == Running || s.Phase == Stopping || s.Phase == Starting
 }

@@ -16,6 +16,8 @@ const (
 	Stop        Do = "stop"         // ask it to end; Exited
 	Kill        Do = "kill"         // Exited
 	Remove      Do = "remove"       // Removed: nothing of the pod is left
+
+	ReportRemoved Do = "report removed" // that the sandbox has ended: Heard or Unheard
 )
 
 // Action is one thing to do now.
@@ -41,6 +43,7 @@ func (m *Machine) Next(now time.Time) (acts []Action, wake time.Time) {
 	n.overdue()
 	switch {
 	case m.State.Removed:
+		n.reportRemoved()
 	case m.State.Deleting:
 		n.windDown(StopDeleted, Remove)
 	case m.State.Ending:
@@ -48,8 +51,12 @@ func (m *Machine) Next(now time.Time) (acts []Action, wake time.Time) {
 			n.windDown(StopCell, EndSandbox)
 		}
 	case m.Ended():
+		// A pod that is over keeps neither sandbox nor address, only its logs
+		// and its place in the feed, until it is deleted.
 		if m.State.Sandbox != SandboxEnded {
 			n.windDown(StopPodEnded, EndSandbox)
+		} else {
+			n.reportRemoved()
 		}
 	case m.State.Sandbox == SandboxLost:
 		n.clearLost()
@@ -74,7 +81,7 @@ type step struct {
 
 func (n *step) do(a Action) { n.acts = append(n.acts, a) }
 
-// due tells whether t has come; else the machine wants to be asked again then.
+// due reports whether t has come; else the machine wants to be asked again then.
 func (n *step) due(t time.Time) bool {
 	if !t.After(n.now) {
 		return true
@@ -151,6 +158,14 @@ func (n *step) windDown(reason string, last Do) {
 	if n.m.State.Sandbox != SandboxEnding && (n.m.State.Ending || n.due(n.m.State.Retry)) {
 		n.m.State.Sandbox = SandboxEnding
 		n.do(Action{Do: last})
+	}
+}
+
+// reportRemoved has the sandbox's end reported until that is heard.
+func (n *step) reportRemoved() {
+	if !n.m.State.Heard && !n.m.State.Reporting {
+		n.m.State.Reporting = true
+		n.do(Action{Do: ReportRemoved})
 	}
 }
 

@@ -10,24 +10,24 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Place is where a pod runs.
-type Place struct {
+// Host is where a pod runs.
+type Host struct {
 	HostIP, PodIP string
 	Started       time.Time // when this node took it on
 }
 
 // Status writes the pod's status as Kubernetes shows it. before is the status
 // last given out: a condition that did not change keeps its time.
-func (m *Machine) Status(pod *corev1.Pod, p Place, before *corev1.PodStatus, now time.Time) *corev1.PodStatus {
-	st := &corev1.PodStatus{Phase: corev1.PodPhase(m.Outcome()), QOSClass: pod.Status.QOSClass, HostIP: p.HostIP, PodIP: p.PodIP}
-	if p.HostIP != "" {
-		st.HostIPs = []corev1.HostIP{{IP: p.HostIP}}
+func (m *Machine) Status(pod *corev1.Pod, host Host, before *corev1.PodStatus, now time.Time) *corev1.PodStatus {
+	st := &corev1.PodStatus{Phase: corev1.PodPhase(m.Outcome()), QOSClass: pod.Status.QOSClass, HostIP: host.HostIP, PodIP: host.PodIP}
+	if host.HostIP != "" {
+		st.HostIPs = []corev1.HostIP{{IP: host.HostIP}}
 	}
-	if p.PodIP != "" {
-		st.PodIPs = []corev1.PodIP{{IP: p.PodIP}}
+	if host.PodIP != "" {
+		st.PodIPs = []corev1.PodIP{{IP: host.PodIP}}
 	}
-	if !p.Started.IsZero() {
-		t := seconds(p.Started)
+	if !host.Started.IsZero() {
+		t := seconds(host.Started)
 		st.StartTime = &t
 	}
 	if m.State.Refused != "" {
@@ -104,7 +104,7 @@ func terminated(e *Exit, id string) *corev1.ContainerStateTerminated {
 	return t
 }
 
-// Ready tells whether every container that serves is ready.
+// Ready reports whether every container that serves is ready.
 func (m *Machine) Ready() bool { return len(m.unready()) == 0 && m.Outcome() == PodRunning }
 
 func (m *Machine) unready() []string {

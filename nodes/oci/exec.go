@@ -17,19 +17,15 @@ import (
 	"github.com/creack/pty"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"cairn/nodes/runtime"
 )
 
-// Size of a terminal, in characters.
-type Size struct{ Width, Height uint16 }
-
-// Exec is another process in a running container. Nil streams are /dev/null.
+// Exec is another process in a running container.
 type Exec struct {
-	ID, Bundle     string
-	Command        []string
-	Stdin          io.Reader
-	Stdout, Stderr io.Writer
-	TTY            bool
-	Resize         <-chan Size
+	ID, Bundle string
+	Command    []string
+	runtime.Streams
 }
 
 // How long the end of an exec waits for runc to note the process's pid.
@@ -161,8 +157,8 @@ func (e *Exec) runTerminal(cmd *exec.Cmd) error {
 	return cmd.Wait()
 }
 
-// killByFile kills the process that a pid file names, and tells whether it
-// named one.
+// killByFile kills the process that a pid file names, and reports whether
+// it named one.
 func killByFile(pidFile string) bool {
 	b, err := os.ReadFile(pidFile)
 	if err != nil {

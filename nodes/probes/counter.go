@@ -28,7 +28,7 @@ type Counter struct {
 	failure, success int
 	streak           int // answers in a row, below zero: failures
 	last             Verdict
-	told             bool // that this streak of failures is one
+	reported         bool // that this streak of failures is one
 }
 
 // NewCounter counts for a probe of that kind with these thresholds (at least 1).
@@ -52,11 +52,11 @@ func (c *Counter) Assume(v Verdict) {
 }
 
 // Observe takes one answer in. early says that the container has only just
-// started. tell is true once in a streak of failures: at its second one, or at
+// started. report is true once in a streak of failures: at its second one, or at
 // its first where the container had time to get up.
-func (c *Counter) Observe(ok, early bool) (v Verdict, tell bool) {
+func (c *Counter) Observe(ok, early bool) (v Verdict, report bool) {
 	if ok {
-		c.streak, c.told = max(c.streak, 0)+1, false
+		c.streak, c.reported = max(c.streak, 0)+1, false
 	} else {
 		c.streak = min(c.streak, 0) - 1
 	}
@@ -73,7 +73,7 @@ func (c *Counter) Observe(ok, early bool) (v Verdict, tell bool) {
 	if now != Undecided {
 		c.last = now
 	}
-	tell = !ok && !c.told && (!early || c.streak <= -2)
-	c.told = c.told || tell
-	return now, tell
+	report = !ok && !c.reported && (!early || c.streak <= -2)
+	c.reported = c.reported || report
+	return now, report
 }

@@ -13,5 +13,5 @@
 // Goroutines: Run is one probe's loop, on the caller's goroutine, until its
 // context ends.
 //
-// Read first: testdata/thresholds.txt.
+// Read first: testdata/thresholds.
 package probes

@@ -37,7 +37,7 @@ func (p *Pace) First(ran time.Duration) time.Duration {
 	return max(0, p.delay-ran)
 }
 
-// Early tells whether the container, which has run for ran, may still be
+// Early reports whether the container, which has run for ran, may still be
 // getting up.
 func (p *Pace) Early(ran time.Duration) bool { return ran < p.delay+p.period }
 

@@ -15,10 +15,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/clock"
 )
 
 // Target is how to reach one container.
 type Target struct {
+	Clock   clock.WithDelayedExecution
 	Address string // the pod's
 	Ports   []corev1.ContainerPort
 	// Dial connects from the pod's network.
@@ -27,7 +29,7 @@ type Target struct {
 	Exec func(ctx context.Context, command []string) (code int, output []byte, err error)
 }
 
-// Result is one thing worth telling: a verdict, or that a streak of failures
+// Result is one thing worth reporting: a verdict, or that a streak of failures
 // has begun (Undecided).
 type Result struct {
 	Kind    Kind
@@ -43,26 +45,24 @@ type Past struct {
 }
 
 // Run asks until ctx ends, or, for a startup probe, until its first verdict.
-func Run(ctx context.Context, k Kind, p *corev1.Probe, t Target, past Past, tell func(Result)) {
+func Run(ctx context.Context, k Kind, p *corev1.Probe, t Target, past Past, report func(Result)) {
 	c := NewCounter(k, int(orDefault(p.FailureThreshold, 3)), int(orDefault(p.SuccessThreshold, 1)))
 	c.Assume(past.Verdict)
 	timeout := time.Duration(orDefault(p.TimeoutSeconds, 1)) * time.Second
 	pace := NewPace(k, time.Duration(p.InitialDelaySeconds)*time.Second, time.Duration(orDefault(p.PeriodSeconds, 10))*time.Second, past.Verdict)
-	for wait := pace.First(time.Since(past.Started)); sleep(ctx, wait); {
-		one, cancel := context.WithTimeout(ctx, timeout)
-		err := t.Ask(one, &p.ProbeHandler)
-		cancel()
+	for wait := pace.First(t.Clock.Since(past.Started)); t.sleep(ctx, wait); {
+		err := t.askWithin(ctx, timeout, &p.ProbeHandler)
 		if ctx.Err() != nil {
 			return
 		}
-		ran := time.Since(past.Started)
+		ran := t.Clock.Since(past.Started)
 		var counts bool
 		if counts, wait = pace.Next(err == nil, ran); !counts {
 			continue
 		}
 		v, worth := c.Observe(err == nil, pace.Early(ran))
 		if v != Undecided || worth {
-			tell(result(k, p, v, err))
+			report(result(k, p, v, err))
 		}
 		if k == Startup && v != Undecided {
 			return
@@ -88,15 +88,23 @@ func orDefault(v, def int32) int32 {
 	return v
 }
 
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
+func (t Target) sleep(ctx context.Context, d time.Duration) bool {
+	timer := t.Clock.NewTimer(d)
+	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return false
-	case <-t.C:
+	case <-timer.C():
 		return true
 	}
+}
+
+func (t Target) askWithin(ctx context.Context, d time.Duration, h *corev1.ProbeHandler) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := t.Clock.AfterFunc(d, func() { cancel(context.DeadlineExceeded) })
+	defer timer.Stop()
+	return t.Ask(ctx, h)
 }
 
 // maxOutput is how much of an answer is kept for the message, in bytes.

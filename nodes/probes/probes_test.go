@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/clock"
 )
 
 func TestScenarios(t *testing.T) {
@@ -38,10 +39,10 @@ func count(t *testing.T, d *datadriven.TestData) string {
 	c := NewCounter(Kind(kind), failure, success)
 	var out strings.Builder
 	for _, answer := range strings.TrimSpace(d.Input) {
-		v, tell := c.Observe(answer == '+', answer == 'e')
+		v, report := c.Observe(answer == '+', answer == 'e')
 		out.WriteString(string(answer) + map[Verdict]string{Passed: " passed", Failed: " failed"}[v])
-		if tell {
-			out.WriteString(" (tell)")
+		if report {
+			out.WriteString(" (report)")
 		}
 		out.WriteByte('\n')
 	}
@@ -148,25 +149,25 @@ func TestTCPAndExec(t *testing.T) {
 
 func TestRunTellsVerdictsAndAStartupProbeEnds(t *testing.T) {
 	answers := []error{errors.New("not yet"), errors.New("not yet"), nil}
-	tg := Target{Exec: func(context.Context, []string) (int, []byte, error) {
+	tg := Target{Clock: clock.RealClock{}, Exec: func(context.Context, []string) (int, []byte, error) {
 		err := answers[0]
 		answers = answers[1:]
 		return 0, nil, err
 	}}
-	var told []Result
+	var reported []Result
 	p := &corev1.Probe{PeriodSeconds: 1, FailureThreshold: 5, ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{}}}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	long := Past{Started: time.Now().Add(-time.Minute)}
-	Run(ctx, Startup, p, tg, long, func(r Result) { told = append(told, r) })
-	if ctx.Err() != nil || len(told) != 2 || told[0].Verdict != Undecided || told[0].Message != "not yet" || told[1].Verdict != Passed {
-		t.Errorf("told %+v", told)
+	Run(ctx, Startup, p, tg, long, func(r Result) { reported = append(reported, r) })
+	if ctx.Err() != nil || len(reported) != 2 || reported[0].Verdict != Undecided || reported[0].Message != "not yet" || reported[1].Verdict != Passed {
+		t.Errorf("reported %+v", reported)
 	}
 }
 
 func TestAContainerThatGetsUpIsReadySoonAndQuietly(t *testing.T) {
 	asked := 0
-	tg := Target{Exec: func(context.Context, []string) (int, []byte, error) {
+	tg := Target{Clock: clock.RealClock{}, Exec: func(context.Context, []string) (int, []byte, error) {
 		if asked++; asked < 4 {
 			return 1, nil, nil
 		}
@@ -175,9 +176,9 @@ func TestAContainerThatGetsUpIsReadySoonAndQuietly(t *testing.T) {
 	p := &corev1.Probe{PeriodSeconds: 60, ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{}}}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	var told []Result
-	Run(ctx, Readiness, p, tg, Past{Started: time.Now()}, func(r Result) { told = append(told, r); cancel() })
-	if len(told) != 1 || told[0].Verdict != Passed || asked != 4 {
-		t.Errorf("asked %d times, told %+v", asked, told)
+	var reported []Result
+	Run(ctx, Readiness, p, tg, Past{Started: time.Now()}, func(r Result) { reported = append(reported, r); cancel() })
+	if len(reported) != 1 || reported[0].Verdict != Passed || asked != 4 {
+		t.Errorf("asked %d times, reported %+v", asked, reported)
 	}
 }

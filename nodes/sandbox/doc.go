@@ -14,12 +14,11 @@
 // daemon has no right to give (open files, a lower oom_score_adj) is clamped to
 // what it may.
 //
-// seccomp: no profile where the pod names none, as in Kubernetes; for
-// RuntimeDefault one that refuses the calls docker documents as blocked and
-// allows the rest; a Localhost profile is refused.
+// seccomp: no profile where the pod names none, as in Kubernetes; containerd's
+// default for RuntimeDefault; a Localhost profile is refused.
 //
 // Goroutines: none. Pure, but for the functions of host.go and user.go, which
-// read files.
+// read files, and the seccomp profile, which fits the kernel's version.
 //
-// Read first: testdata/web.txt.
+// Read first: testdata/a-pod-as-a-runtime-spec.
 package sandbox

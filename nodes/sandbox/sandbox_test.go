@@ -10,6 +10,8 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -131,6 +133,42 @@ func TestAnImagesPasswdThatPointsOutsideIsNotRead(t *testing.T) {
 	}
 	if u, err := ResolveUser(root, &corev1.Pod{}, &corev1.Container{}, "daemon"); err == nil {
 		t.Errorf("read the host's passwd: %+v", u)
+	}
+}
+
+func TestAnImagesPasswdThatIsAPipeIsRefusedAtOnce(t *testing.T) {
+	root := t.TempDir()
+	if err := os.Mkdir(filepath.Join(root, "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(filepath.Join(root, "etc/passwd"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := ResolveUser(root, &corev1.Pod{}, &corev1.Container{}, ""); err == nil {
+		t.Errorf("a pipe was read as passwd: %+v", u)
+	}
+}
+
+func TestTheDefaultProfileGrowsWithTheCapabilities(t *testing.T) {
+	allows := func(call string, add ...corev1.Capability) bool {
+		pod := &corev1.Pod{Spec: corev1.PodSpec{
+			SecurityContext: &corev1.PodSecurityContext{SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+			Containers:      []corev1.Container{{Name: "c", SecurityContext: &corev1.SecurityContext{Capabilities: &corev1.Capabilities{Add: add}}}},
+		}}
+		c := &Container{Pod: pod, Spec: &pod.Spec.Containers[0], Image: v1.Config{Cmd: []string{"x"}}, Env: &Environment{}, Host: host}
+		s, err := c.Runtime()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Linux.Seccomp == nil || s.Linux.Seccomp.DefaultAction != specs.ActErrno {
+			t.Fatalf("no profile, or one that allows what it does not know: %+v", s.Linux.Seccomp)
+		}
+		return slices.ContainsFunc(s.Linux.Seccomp.Syscalls, func(r specs.LinuxSyscall) bool {
+			return r.Action == specs.ActAllow && len(r.Args) == 0 && slices.Contains(r.Names, call)
+		})
+	}
+	if !allows("read") || allows("mount") || allows("unshare") || allows("io_uring_setup") || !allows("mount", "SYS_ADMIN") {
+		t.Error("the profile is not containerd's default")
 	}
 }
 

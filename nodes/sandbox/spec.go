@@ -5,6 +5,7 @@ import (
 	"path"
 	"strconv"
 
+	"github.com/containerd/containerd/v2/contrib/seccomp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	corev1 "k8s.io/api/core/v1"
@@ -177,7 +178,7 @@ func (c *Container) namespaces() []specs.LinuxNamespace {
 	return append(ns, specs.LinuxNamespace{Type: specs.PIDNamespace})
 }
 
-// SharesPIDs tells whether the pod's containers see each other's processes.
+// SharesPIDs reports whether the pod's containers see each other's processes.
 func SharesPIDs(pod *corev1.Pod) bool {
 	return pod.Spec.ShareProcessNamespace != nil && *pod.Spec.ShareProcessNamespace
 }
@@ -199,7 +200,7 @@ func (c *Container) confine(s *specs.Spec, sc *corev1.SecurityContext, privilege
 		profile = c.Pod.Spec.SecurityContext.SeccompProfile
 	}
 	if profile != nil && profile.Type == corev1.SeccompProfileTypeRuntimeDefault {
-		s.Linux.Seccomp = seccompDefault(s.Process.Capabilities.Bounding)
+		s.Linux.Seccomp = seccomp.DefaultProfile(s) // allows more, the more capabilities it has
 	}
 }
 

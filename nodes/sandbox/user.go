@@ -1,15 +1,18 @@
 package sandbox
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/moby/sys/user"
+	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -38,20 +41,12 @@ func ResolveUser(rootfs string, pod *corev1.Pod, c *corev1.Container, image stri
 	if id := first(sc.RunAsGroup, psc.RunAsGroup); id != nil {
 		group = strconv.FormatInt(*id, 10)
 	}
-	u, name, err := lookupUser(rootfs, who)
+	u, err := readUser(rootfs, who, group)
 	if err != nil {
 		return User{}, err
 	}
-	if group != "" {
-		if u.GID, err = lookupGroup(rootfs, group); err != nil {
-			return User{}, err
-		}
-	}
 	if nonRoot := first(sc.RunAsNonRoot, psc.RunAsNonRoot); nonRoot != nil && *nonRoot && u.UID == 0 {
 		return User{}, fmt.Errorf("container %q has runAsNonRoot and would run as root: set runAsUser", c.Name)
-	}
-	if u.Groups, err = memberOf(rootfs, name); err != nil {
-		return User{}, err
 	}
 	for _, g := range psc.SupplementalGroups {
 		u.Groups = append(u.Groups, uint32(g))
@@ -73,92 +68,69 @@ func first[T any](ps ...*T) *T {
 	return nil
 }
 
-// lookupUser reads /etc/passwd of the image. A number needs no entry there.
-func lookupUser(rootfs, who string) (User, string, error) {
-	if who == "" {
-		who = "0"
+// readUser looks a user and (unless empty) a group up, by name or number, in
+// the image's files. A number needs no entry there.
+func readUser(rootfs, who, group string) (User, error) {
+	passwd, err := readBelow(rootfs, "etc/passwd")
+	if err != nil {
+		return User{}, err
 	}
-	var u User
-	id, err := strconv.ParseUint(who, 10, 32)
-	numeric := err == nil
-	u.UID = uint32(id)
-	found := ""
-	err = eachLine(rootfs, "etc/passwd", 7, func(f []string) bool {
-		if f[0] != who && !(numeric && f[2] == who) {
-			return true
-		}
-		uid, err1 := strconv.ParseUint(f[2], 10, 32)
-		gid, err2 := strconv.ParseUint(f[3], 10, 32)
-		if err1 != nil || err2 != nil {
-			return true
-		}
-		u = User{UID: uint32(uid), GID: uint32(gid), Home: f[5]}
-		found = f[0]
-		return false
-	})
-	if err == nil && found == "" && !numeric {
-		err = fmt.Errorf("the image has no user %q in /etc/passwd: set runAsUser", who)
+	groups, err := readBelow(rootfs, "etc/group")
+	if err != nil {
+		return User{}, err
 	}
-	return u, found, err
+	// Without a group, so that it names the user's memberships too.
+	found, err := user.GetExecUser(who, nil, bytes.NewReader(passwd), bytes.NewReader(groups))
+	if errors.Is(err, user.ErrNoPasswdEntries) {
+		return User{}, fmt.Errorf("the image has no user %q in /etc/passwd: set runAsUser", who)
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("user %q of the image: %w", who, err)
+	}
+	u := User{UID: uint32(found.Uid), GID: uint32(found.Gid), Home: found.Home}
+	for _, g := range found.Sgids {
+		u.Groups = append(u.Groups, uint32(g))
+	}
+	if group == "" {
+		return u, nil
+	}
+	found, err = user.GetExecUser(":"+group, nil, nil, bytes.NewReader(groups))
+	if errors.Is(err, user.ErrNoGroupEntries) {
+		return User{}, fmt.Errorf("the image has no group %q in /etc/group: set runAsGroup", group)
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("group %q of the image: %w", group, err)
+	}
+	u.GID = uint32(found.Gid)
+	return u, nil
 }
 
-func lookupGroup(rootfs, group string) (uint32, error) {
-	if id, err := strconv.ParseUint(group, 10, 32); err == nil {
-		return uint32(id), nil
-	}
-	var gid uint64
-	found := false
-	err := eachLine(rootfs, "etc/group", 3, func(f []string) bool {
-		var err error
-		if f[0] == group {
-			gid, err = strconv.ParseUint(f[2], 10, 32)
-			found = err == nil
-		}
-		return !found
-	})
-	if err == nil && !found {
-		err = fmt.Errorf("the image has no group %q in /etc/group: set runAsGroup", group)
-	}
-	return uint32(gid), err
-}
+// mostBytes is how long an image's /etc/passwd and /etc/group may be.
+const mostBytes = 4 << 20
 
-func memberOf(rootfs, user string) ([]uint32, error) {
-	var out []uint32
-	if user == "" {
-		return nil, nil
-	}
-	err := eachLine(rootfs, "etc/group", 4, func(f []string) bool {
-		if slices.Contains(strings.Split(f[3], ","), user) {
-			if gid, err := strconv.ParseUint(f[2], 10, 32); err == nil {
-				out = append(out, uint32(gid))
-			}
-		}
-		return true
-	})
-	return out, err
-}
-
-// eachLine reads a colon-separated file below rootfs, never leaving it. A file
-// that is not there has no lines.
-func eachLine(rootfs, file string, fields int, visit func([]string) bool) error {
+// readBelow reads a file of the image, never leaving its root file system, nor
+// waiting for what is no file at all; empty where there is none.
+func readBelow(rootfs, file string) ([]byte, error) {
 	root, err := os.OpenRoot(rootfs)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer root.Close()
-	f, err := root.Open(file)
+	// A named pipe would block its reader until somebody writes.
+	f, err := root.OpenFile(file, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read the image's /%s: %w", file, err)
+		return nil, fmt.Errorf("read the image's /%s: %w", file, err)
 	}
 	defer f.Close()
-	s := bufio.NewScanner(f)
-	for s.Scan() {
-		if cols := strings.Split(s.Text(), ":"); len(cols) >= fields && !visit(cols) {
-			return nil
-		}
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
 	}
-	return s.Err()
+	if !st.Mode().IsRegular() || st.Size() > mostBytes {
+		return nil, fmt.Errorf("the image's /%s is not a file of at most %d bytes", file, mostBytes)
+	}
+	return io.ReadAll(io.LimitReader(f, mostBytes))
 }

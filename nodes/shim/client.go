@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 )
 
 // ErrGone says that no shim listens in the pod's run directory.
@@ -27,14 +27,14 @@ type Client struct{ Dir string }
 
 // Connect returns a client of the shim in dir and what it looks after;
 // ErrGone where none listens.
-func Connect(ctx context.Context, dir string) (*Client, *wire.State, error) {
+func Connect(ctx context.Context, dir string) (*Client, *protocol.State, error) {
 	c := &Client{Dir: dir}
 	st, err := c.Hello(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	if st.Version != wire.Version {
-		return nil, nil, fmt.Errorf("shim in %s speaks version %d, this cairn %d: delete the pod to replace it", dir, st.Version, wire.Version)
+	if st.Version != protocol.Version {
+		return nil, nil, fmt.Errorf("shim in %s speaks version %d, this cairn %d: delete the pod to replace it", dir, st.Version, protocol.Version)
 	}
 	return c, st, nil
 }
@@ -48,7 +48,7 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	}
 	defer unix.Close(fd)
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", fmt.Sprintf("/proc/self/fd/%d/%s", fd, wire.SocketFile))
+	conn, err := d.DialContext(ctx, "unix", fmt.Sprintf("/proc/self/fd/%d/%s", fd, protocol.SocketFile))
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -58,22 +58,22 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	return conn, nil
 }
 
-func (c *Client) ask(ctx context.Context, req wire.Request) (wire.Reply, error) {
+func (c *Client) ask(ctx context.Context, req protocol.Request) (protocol.Reply, error) {
 	conn, err := c.dial(ctx)
 	if err != nil {
-		return wire.Reply{}, err
+		return protocol.Reply{}, err
 	}
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	if req.Op != wire.OpWait {
+	if req.Op != protocol.OpWait {
 		_ = conn.SetDeadline(time.Now().Add(requestTimeout))
 	}
-	var reply wire.Reply
-	if err := wire.Send(conn, req); err != nil {
+	var reply protocol.Reply
+	if err := protocol.Send(conn, req); err != nil {
 		return reply, fmt.Errorf("%w: %s: %w", ErrGone, c.Dir, err)
 	}
-	if err := wire.Receive(conn, &reply); err != nil {
+	if err := protocol.Receive(conn, &reply); err != nil {
 		if ctx.Err() != nil {
 			return reply, ctx.Err()
 		}
@@ -86,8 +86,8 @@ func (c *Client) ask(ctx context.Context, req wire.Request) (wire.Reply, error) 
 }
 
 // Hello asks for all that the shim looks after.
-func (c *Client) Hello(ctx context.Context) (*wire.State, error) {
-	r, err := c.ask(ctx, wire.Request{Op: wire.OpHello})
+func (c *Client) Hello(ctx context.Context) (*protocol.State, error) {
+	r, err := c.ask(ctx, protocol.Request{Op: protocol.OpHello})
 	if err != nil {
 		return nil, err
 	}
@@ -98,52 +98,52 @@ func (c *Client) Hello(ctx context.Context) (*wire.State, error) {
 }
 
 // Sandbox starts the pause process, or finds the one that runs; its pid.
-func (c *Client) Sandbox(ctx context.Context, b wire.Sandbox) (int, error) {
-	r, err := c.ask(ctx, wire.Request{Op: wire.OpSandbox, Sandbox: &b})
+func (c *Client) Sandbox(ctx context.Context, b protocol.Sandbox) (int, error) {
+	r, err := c.ask(ctx, protocol.Request{Op: protocol.OpSandbox, Sandbox: &b})
 	return r.Pid, err
 }
 
 // Create makes a container from its bundle, not yet started; its pid.
-func (c *Client) Create(ctx context.Context, id string, b wire.Create) (int, error) {
-	r, err := c.ask(ctx, wire.Request{Op: wire.OpCreate, ID: id, Create: &b})
+func (c *Client) Create(ctx context.Context, id string, b protocol.Create) (int, error) {
+	r, err := c.ask(ctx, protocol.Request{Op: protocol.OpCreate, ID: id, Create: &b})
 	return r.Pid, err
 }
 
 // Wait returns when the process of the container (or, with an empty id, pause)
 // ended. It returns ErrGone when the shim ends first.
-func (c *Client) Wait(ctx context.Context, id string) (wire.Exit, error) {
-	r, err := c.ask(ctx, wire.Request{Op: wire.OpWait, ID: id})
+func (c *Client) Wait(ctx context.Context, id string) (protocol.Exit, error) {
+	r, err := c.ask(ctx, protocol.Request{Op: protocol.OpWait, ID: id})
 	if err != nil {
-		return wire.Exit{}, err
+		return protocol.Exit{}, err
 	}
 	if r.Exit == nil {
-		return wire.Exit{}, fmt.Errorf("shim in %s answered without exit", c.Dir)
+		return protocol.Exit{}, fmt.Errorf("shim in %s answered without exit", c.Dir)
 	}
 	return *r.Exit, nil
 }
 
 // Resize sets the size of the container's terminal.
-func (c *Client) Resize(ctx context.Context, id string, s wire.WindowSize) error {
-	_, err := c.ask(ctx, wire.Request{Op: wire.OpResize, ID: id, Size: &s})
+func (c *Client) Resize(ctx context.Context, id string, s protocol.WindowSize) error {
+	_, err := c.ask(ctx, protocol.Request{Op: protocol.OpResize, ID: id, Size: &s})
 	return err
 }
 
 // SetDeadline makes the shim kill the pod's processes when CLOCK_BOOTTIME
 // reaches ns, unless it is moved before; 0 takes it back.
 func (c *Client) SetDeadline(ctx context.Context, ns int64) error {
-	_, err := c.ask(ctx, wire.Request{Op: wire.OpDeadline, Deadline: ns})
+	_, err := c.ask(ctx, protocol.Request{Op: protocol.OpDeadline, Deadline: ns})
 	return err
 }
 
 // Forget lets the shim drop a container that has ended.
 func (c *Client) Forget(ctx context.Context, id string) error {
-	_, err := c.ask(ctx, wire.Request{Op: wire.OpForget, ID: id})
+	_, err := c.ask(ctx, protocol.Request{Op: protocol.OpForget, ID: id})
 	return err
 }
 
 // Quit ends the pause process and the shim. No shim there is no error.
 func (c *Client) Quit(ctx context.Context) error {
-	_, err := c.ask(ctx, wire.Request{Op: wire.OpQuit})
+	_, err := c.ask(ctx, protocol.Request{Op: protocol.OpQuit})
 	if errors.Is(err, ErrGone) {
 		return nil
 	}
@@ -151,16 +151,16 @@ func (c *Client) Quit(ctx context.Context) error {
 }
 
 // Attach joins the container's streams; the caller reads and writes chunks
-// (wire.SendChunk, wire.ReceiveChunk) and closes the connection.
+// (protocol.SendChunk, protocol.ReceiveChunk) and closes the connection.
 func (c *Client) Attach(ctx context.Context, id string, stdin bool) (net.Conn, error) {
 	conn, err := c.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var reply wire.Reply
-	err = wire.Send(conn, wire.Request{Op: wire.OpAttach, ID: id, Stdin: stdin})
+	var reply protocol.Reply
+	err = protocol.Send(conn, protocol.Request{Op: protocol.OpAttach, ID: id, Stdin: stdin})
 	if err == nil {
-		err = wire.Receive(conn, &reply)
+		err = protocol.Receive(conn, &reply)
 	}
 	if err == nil && reply.Error != "" {
 		err = errors.New(reply.Error)
@@ -174,9 +174,9 @@ func (c *Client) Attach(ctx context.Context, id string, stdin bool) (net.Conn, e
 
 // ReadExit reads the exit file that a shim left in a bundle; fs.ErrNotExist
 // where there is none.
-func ReadExit(bundle string) (wire.Exit, error) {
-	var e wire.Exit
-	b, err := os.ReadFile(filepath.Join(bundle, wire.ExitFile))
+func ReadExit(bundle string) (protocol.Exit, error) {
+	var e protocol.Exit
+	b, err := os.ReadFile(filepath.Join(bundle, protocol.ExitFile))
 	if err != nil {
 		return e, err
 	}

@@ -12,11 +12,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cairn/nodes/guard"
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/guardtest"
+	"cairn/nodes/shim/protocol"
 )
 
-func TestMain(m *testing.M) { os.Exit(guard.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(guardtest.Main(m)) }
 
 // begin starts a shim in directories of the test's own.
 func begin(t *testing.T) (*Client, Options, context.Context) {
@@ -45,8 +45,8 @@ func begin(t *testing.T) (*Client, Options, context.Context) {
 	return c, o, ctx
 }
 
-func pause(o Options) wire.Sandbox {
-	return wire.Sandbox{Pause: filepath.Join(filepath.Dir(o.Binary), PauseBinary), Hostname: "pod-name", Net: true}
+func pause(o Options) protocol.Sandbox {
+	return protocol.Sandbox{Pause: filepath.Join(filepath.Dir(o.Binary), PauseBinary), Hostname: "pod-name", Net: true}
 }
 
 func TestThePauseProcessHoldsNamespacesOfItsOwn(t *testing.T) {
@@ -75,7 +75,7 @@ func TestThePauseProcessHoldsNamespacesOfItsOwn(t *testing.T) {
 	if exit, err := c.Wait(ctx, ""); err != nil || !exit.Known || exit.Signal != 9 || exit.Pid != pid {
 		t.Errorf("exit %+v, %v", exit, err)
 	}
-	if _, err := os.Stat(filepath.Join(o.Dir, wire.PauseExitFile)); err != nil {
+	if _, err := os.Stat(filepath.Join(o.Dir, protocol.PauseExitFile)); err != nil {
 		t.Error(err)
 	}
 }
@@ -126,7 +126,7 @@ func TestWhatRuncRefusesIsTold(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(bundle, "config.json"), []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := c.Create(ctx, "x", wire.Create{Bundle: bundle, LogPath: filepath.Join(o.Dir, "log")})
+	_, err := c.Create(ctx, "x", protocol.Create{Bundle: bundle, LogPath: filepath.Join(o.Dir, "log")})
 	if err == nil || !strings.Contains(err.Error(), "runc create") || strings.Contains(err.Error(), "no error in runc's log") {
 		t.Errorf("err = %v", err)
 	}

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 )
 
 // Options say where a shim runs and with what.
@@ -30,7 +30,7 @@ func Start(ctx context.Context, o Options) (*Client, error) {
 	if _, err := c.Hello(ctx); err == nil {
 		return nil, fmt.Errorf("a shim listens in %s already: connect to it", o.Dir)
 	}
-	log, err := os.OpenFile(filepath.Join(o.Dir, wire.LogFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(filepath.Join(o.Dir, protocol.LogFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open shim's log: %w", err)
 	}

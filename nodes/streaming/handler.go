@@ -16,26 +16,18 @@ import (
 	"k8s.io/cri-streaming/pkg/streaming/remotecommand"
 	utilexec "k8s.io/utils/exec"
 
-	"cairn/nodes/oci"
+	"cairn/nodes/runtime"
 )
 
 // ErrNotFound says that there is no such pod or container here.
 var ErrNotFound = errors.New("not found on this node")
 
-// Streams are a client's ends of a process.
-type Streams struct {
-	Stdin          io.Reader
-	Stdout, Stderr io.Writer
-	TTY            bool
-	Resize         <-chan oci.Size
-}
-
 // Container is one container as streaming needs it.
 type Container interface {
 	// Exec runs a command; its exit code.
-	Exec(ctx context.Context, command []string, s Streams) (int, error)
+	Exec(ctx context.Context, command []string, s runtime.Streams) (int, error)
 	// Attach joins the streams of its first process until that ends.
-	Attach(ctx context.Context, s Streams) error
+	Attach(ctx context.Context, s runtime.Streams) error
 	// Log gives the path of a log: of the current process, or of the previous
 	// one, and whether that process may still write.
 	Log(previous bool) (path string, live func() bool, err error)
@@ -164,8 +156,8 @@ func (s session) AttachContainer(ctx context.Context, _, _, _ string, in io.Read
 }
 
 // streams keeps nil interfaces nil: the library hands out typed nothing.
-func streams(ctx context.Context, in io.Reader, out, errOut io.WriteCloser, tty bool, resize <-chan remotecommand.TerminalSize) Streams {
-	s := Streams{TTY: tty}
+func streams(ctx context.Context, in io.Reader, out, errOut io.WriteCloser, tty bool, resize <-chan remotecommand.TerminalSize) runtime.Streams {
+	s := runtime.Streams{TTY: tty}
 	if in != nil {
 		s.Stdin = in
 	}
@@ -176,7 +168,7 @@ func streams(ctx context.Context, in io.Reader, out, errOut io.WriteCloser, tty 
 		s.Stderr = errOut
 	}
 	if resize != nil {
-		sizes := make(chan oci.Size)
+		sizes := make(chan runtime.Size)
 		s.Resize = sizes
 		go func() {
 			defer close(sizes)
@@ -189,7 +181,7 @@ func streams(ctx context.Context, in io.Reader, out, errOut io.WriteCloser, tty 
 						return
 					}
 					select {
-					case sizes <- oci.Size{Width: z.Width, Height: z.Height}:
+					case sizes <- runtime.Size{Width: z.Width, Height: z.Height}:
 					case <-ctx.Done():
 						return
 					}

@@ -31,6 +31,7 @@ import (
 	utilexec "k8s.io/client-go/util/exec"
 
 	"cairn/nodes/crilog"
+	"cairn/nodes/runtime"
 )
 
 type fake struct {
@@ -53,7 +54,7 @@ func (f *fake) Dial(ctx context.Context, ns, pod, uid string, port int32) (net.C
 	return (&net.Dialer{}).DialContext(ctx, "tcp", f.dial)
 }
 
-func (f *fake) Exec(ctx context.Context, cmd []string, s Streams) (int, error) {
+func (f *fake) Exec(ctx context.Context, cmd []string, s runtime.Streams) (int, error) {
 	if s.TTY {
 		z := <-s.Resize
 		fmt.Fprintf(s.Stdout, "%dx%d", z.Width, z.Height)
@@ -65,7 +66,7 @@ func (f *fake) Exec(ctx context.Context, cmd []string, s Streams) (int, error) {
 	return 3, nil
 }
 
-func (f *fake) Attach(ctx context.Context, s Streams) error {
+func (f *fake) Attach(ctx context.Context, s runtime.Streams) error {
 	fmt.Fprint(s.Stdout, "attached")
 	return nil
 }

@@ -106,7 +106,7 @@ func link(dir string, files map[string]File) error {
 	return nil
 }
 
-// same tells whether dir shows these files already.
+// same reports whether dir shows these files already.
 func same(dir string, files map[string]File) bool {
 	n := 0
 	root, err := filepath.EvalSymlinks(filepath.Join(dir, dataLink))

@@ -12,10 +12,10 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"cairn/nodes/guard"
+	"cairn/nodes/guardtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(guard.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(guardtest.Main(m)) }
 
 func dirs(t *testing.T) Dirs {
 	t.Helper()

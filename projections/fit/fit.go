@@ -25,6 +25,7 @@ const (
 	Memory                //
 	Storage               // ephemeral storage
 	AsksForAnother        // the pod names another node
+	Refused               // Arg: why the fold refused, though all filters passed; never an answer of Check
 )
 
 // Refusal is why a node can't take a pod. The zero Refusal: it can.

@@ -11,8 +11,8 @@ type step struct {
 	in      Input
 	event   *events.Event
 	before  map[events.Ref]*object // of all touched objects; nil: there was none
-	parts   map[events.Ref][2]*events.Part
-	written events.Ref // the object that the record asked to change
+	written events.Ref             // the object that the record asked to change
+	parts   [2]*events.Part        // of that object: metadata and spec, status
 	rows    []Row
 	kube    []KubeEvent
 	stale   stale
@@ -28,7 +28,7 @@ func (s *State) Apply(in Input) Result {
 	}
 	s.last = in.Offset
 	s.time = max(s.time, in.Time)
-	s.step = &step{in: in, event: in.Event, before: map[events.Ref]*object{}, parts: map[events.Ref][2]*events.Part{}}
+	s.step = &step{in: in, event: in.Event, before: map[events.Ref]*object{}}
 	r := Result{Offset: in.Offset, Time: s.time, Event: in.Event}
 	r.Outcome = s.decide()
 	if r.Outcome.Accepted() && s.cell != nil {
@@ -46,7 +46,11 @@ func (s *State) Apply(in Input) Result {
 func (s *State) decide() Outcome {
 	in, e := s.step.in, s.step.event
 	switch {
-	case in.Err != nil || e == nil || !s.defined(e):
+	case in.Err != nil || e == nil:
+		return refuse(Malformed, Unreadable)
+	case s.cell == nil && e.Type != events.CellCreated:
+		return refuse(Malformed, NoCell)
+	case !s.defined(e):
 		return refuse(Malformed, Unreadable)
 	case Faulted[e.ID]:
 		return refuse(Fault, OnceFaulted)
@@ -57,9 +61,6 @@ func (s *State) decide() Outcome {
 	}
 	if first, ok := s.seen[e.ID]; ok {
 		return Outcome{Code: Duplicate, DuplicateOf: first}
-	}
-	if s.cell == nil && e.Type != events.CellCreated {
-		return refuse(Malformed, NoCell)
 	}
 	return s.dispatch(e)
 }

@@ -44,7 +44,10 @@ func (s *State) compare(ref events.Ref, old, now *object) (Change, bool) {
 		return Change{Ref: ref, UID: old.uid, Written: old.written, Created: old.created, Deleted: true,
 			Facts: old.facts, Projected: old.projected}, true
 	}
-	parts := s.step.parts[ref]
+	var parts [2]*events.Part
+	if ref == s.step.written {
+		parts = s.step.parts
+	}
 	c := Change{Ref: ref, UID: now.uid, Written: now.written, Created: now.created,
 		Facts: now.facts, Projected: now.projected, Spec: parts[0], Status: parts[1]}
 	if old == nil || old.uid != now.uid {

@@ -17,7 +17,7 @@ type refs map[events.Ref]struct{}
 type index struct {
 	held       map[string]int             // objects with facts, by namespace
 	owned      map[string]refs            // by controller's uid
-	counts     map[string]WorkloadState   // of live pods, by controller's uid
+	counts     map[ownerKey]WorkloadState // of live pods, by controller
 	podsBy     map[labelKey]refs          // pods by label
 	servicesBy map[labelKey]refs          // services by the first pair of their selector
 	clusterIPs map[string]events.Ref      // services by address
@@ -44,7 +44,7 @@ type load struct {
 
 func newIndex() index {
 	return index{
-		held: map[string]int{}, owned: map[string]refs{}, counts: map[string]WorkloadState{}, podsBy: map[labelKey]refs{}, servicesBy: map[labelKey]refs{},
+		held: map[string]int{}, owned: map[string]refs{}, counts: map[ownerKey]WorkloadState{}, podsBy: map[labelKey]refs{}, servicesBy: map[labelKey]refs{},
 		clusterIPs: map[string]events.Ref{}, nodePorts: map[portKey]events.Ref{}, loads: map[string]*load{}, slices: map[events.Ref]*sliceIndex{},
 		servers: refs{}, claimed: map[string][]netip.Addr{}, onNode: map[string]int{},
 	}
@@ -59,9 +59,9 @@ func (s *State) reindex(old, now *object) {
 	a, b := templateLabels(old), templateLabels(now)
 	switch {
 	case old != nil && old.facts != nil && old.facts.Workload != nil && (now == nil || now.uid != old.uid):
-		s.recount(old.uid, nil)
+		s.recount(ownerKey{old.ref, old.uid}, nil)
 	case now != nil && now.facts != nil && now.facts.Workload != nil && (old == nil || !slices.Equal(a, b)):
-		s.recount(now.uid, now)
+		s.recount(ownerKey{now.ref, now.uid}, now)
 	}
 }
 

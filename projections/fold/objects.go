@@ -151,7 +151,7 @@ func released(o *object) bool {
 // write puts the subject as the record wants it.
 func (s *State) write(e *events.Event, o *object) {
 	s.step.written = o.ref
-	s.step.parts[o.ref] = [2]*events.Part{e.Part(events.Spec), e.Part(events.Status)}
+	s.step.parts = [2]*events.Part{e.Part(events.Spec), e.Part(events.Status)}
 	s.put(o)
 }
 

@@ -61,8 +61,6 @@ func waiting(pod *object) Outcome {
 		return refuse(Unplaceable, AlreadyPlaced, pod.ref.Name, p.Node)
 	case pod.facts.Deleting != 0:
 		return refuse(Unplaceable, PodDeleting, pod.ref.Name)
-	case p.Finished():
-		return refuse(Unplaceable, PodFinished, pod.ref.Name)
 	}
 	return Outcome{}
 }

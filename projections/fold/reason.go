@@ -58,7 +58,6 @@ const (
 	// With Unplaceable.
 	AlreadyPlaced // Args: pod, node
 	PodDeleting   // Args: pod
-	PodFinished   // Args: pod
 	NodeGone      // Args: node
 	Reregistered  // Args: node; it registered anew since
 	DoesNotFit    // Args: node, fit.Reason's number, its argument
@@ -83,7 +82,7 @@ var reasonNames = [...]string{NoReason: "", Unreadable: "unreadable", BaseAhead:
 	Rendered: "rendered", NoReturn: "no-return", NotInRange: "not-in-range", AddressTaken: "address-taken", NoAddress: "no-address",
 	PortNotInRange: "port-not-in-range", PortTaken: "port-taken", NoPort: "no-port", HasFinalizers: "has-finalizers",
 	NamespaceEnding: "namespace-ending", NoPodRange: "no-pod-range", NamespaceHolds: "namespace-holds", AlreadyPlaced: "already-placed",
-	PodDeleting: "pod-deleting", PodFinished: "pod-finished", NodeGone: "node-gone", Reregistered: "reregistered", DoesNotFit: "does-not-fit",
+	PodDeleting: "pod-deleting", NodeGone: "node-gone", Reregistered: "reregistered", DoesNotFit: "does-not-fit",
 	NoPodAddress: "no-pod-address", OtherEpoch: "other-epoch", OtherNode: "other-node", OtherRegistration: "other-registration",
 	SandboxGone: "sandbox-gone", GateNotAbove: "gate-not-above", GateUnknownTo: "gate-unknown-to", NoServer: "no-server"}
 

@@ -34,12 +34,19 @@ func (s *State) row(key, value []byte) {
 }
 
 func (s *State) saveObject(o *object) {
-	s.row(objectKey(o.ref), wire.Encode((*objectRow)(o)))
+	s.row(objectKey(o.ref), s.encode((*objectRow)(o)))
 }
 
 func (s *State) saveCell() { s.row([]byte{tagCell}, wire.Encode(s.cell)) }
 
-func (s *State) saveGlobals() { s.row([]byte{tagGlobal}, wire.Encode(&s.globals)) }
+func (s *State) saveGlobals() { s.row([]byte{tagGlobal}, s.encode(&s.globals)) }
+
+// encode gives m's bytes in a slice of just their size: rows live on, and a
+// slice that grew has up to twice the room.
+func (s *State) encode(m wire.Message) []byte {
+	s.scratch, _ = wire.Append(s.scratch[:0], m)
+	return bytes.Clone(s.scratch)
+}
 
 func (s *State) saveClaim(a netip.Addr, c *claim) {
 	key := append([]byte{tagClaim}, a.AsSlice()...)

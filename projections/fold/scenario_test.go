@@ -14,7 +14,7 @@ import (
 
 // Scenarios are text files: records in, outcomes and changes out.
 //
-//	cell [GATE]                       record 0, at the first gate unless told
+//	cell [GATE|tiny|bad]              record 0, at the first gate unless told
 //	TYPE KIND[/NAMESPACE]/NAME k=v... one record; see record below for the keys
 //	again OFFSET                      the same bytes once more
 func TestScenarios(t *testing.T) {
@@ -36,20 +36,26 @@ type world struct {
 	state   *State
 	inputs  []Input
 	results []Result
-	events  []*events.Event // as they were fed
+	frames  [][]byte
 }
 
 func newWorld() *world { return &world{state: New()} }
 
 // feed writes e as its ledger would hold it, and folds what is read back.
 func (w *world) feed(e *events.Event) Result {
-	read, err := events.ReadFrame(events.AppendFrame(nil, e))
+	frame := events.AppendFrame(nil, e)
+	read, err := events.ReadFrame(frame)
+	w.frames = append(w.frames, frame)
+	return w.apply(read, err)
+}
+
+func (w *world) apply(e *events.Event, err error) Result {
 	if err != nil {
-		read = nil
+		e = nil
 	}
-	in := Input{Offset: w.state.Last() + 1, Time: int64(w.state.Last()+2) * 1e9, Event: read, Err: err}
+	in := Input{Offset: w.state.Last() + 1, Time: int64(w.state.Last()+2) * 1e9, Event: e, Err: err}
 	r := w.state.Apply(in)
-	w.inputs, w.results, w.events = append(w.inputs, in), append(w.results, r), append(w.events, e)
+	w.inputs, w.results = append(w.inputs, in), append(w.results, r)
 	return r
 }
 
@@ -68,20 +74,29 @@ func (w *world) line(t *testing.T, line string) string {
 	switch words[0] {
 	case "cell":
 		e = cellRecord()
-		if len(words) > 1 {
-			g, err := events.ParseGate(words[1])
-			if err != nil {
-				t.Fatal(err)
-			}
-			e.Facts.Cell.Gate = g
+		for _, word := range words[1:] {
+			w.cell(t, e.Facts.Cell, word)
 		}
 	case "again":
 		n, _ := strconv.Atoi(words[1])
-		e = w.events[n]
+		e = w.inputs[n].Event
 	default:
 		e = w.record(t, words)
 	}
 	return show(w.feed(e))
+}
+
+func (w *world) cell(t *testing.T, c *events.Cell, word string) {
+	switch word {
+	case "tiny":
+		c.PodRange, c.NodeMask, c.ServiceRange = "10.244.0.0/30", 30, "10.96.0.0/28"
+	case "bad":
+		c.Window = 0
+	default:
+		g, err := events.ParseGate(word)
+		must(t, err)
+		c.Gate = g
+	}
 }
 
 // record reads `TYPE KIND/NS/NAME k=v...`; the uid is the name's unless uid= says else.

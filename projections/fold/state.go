@@ -78,7 +78,8 @@ type State struct {
 	shares  map[string]share // by node
 	index
 
-	step *step // the record being applied
+	step    *step  // the record being applied
+	scratch []byte // see encode
 }
 
 // New gives the state before any record.

@@ -21,5 +21,6 @@
 // Goroutines: Start begins them and Stop ends them; a subscriber's own ends
 // with its context or the follower.
 //
-// Read first: contract.go, pipeline.go, write.go; then crash_test.go.
+// Read first: contract.go, pipeline.go, write.go; then settle_test.go and
+// crash_test.go.
 package follower

@@ -73,7 +73,8 @@ func Start(ctx context.Context, o Options) (*Follower, error) {
 	}
 	f := &Follower{Reads: o.Store, store: o.Store, ledger: o.Ledger, log: o.Log, done: make(chan struct{}), pipe: newPipeline()}
 	f.ctx, f.stop = context.WithCancelCause(context.Background())
-	f.pendings.byID = map[events.ID][]*pending{}
+	f.pendings.byID, f.pendings.standing = map[events.ID][]*pending{}, map[events.Offset]*pending{}
+	f.pendings.through.Store(int64(pos.Offset))
 	f.subs.init(pos.Offset, standard(o.KeepBytes, 32<<20))
 	f.end.Store(int64(pos.Offset) + 1)
 	f.pipe.ledger, f.pipe.fold, f.pipe.digest, f.pipe.size = o.Ledger, folder, d, standard(o.BatchRecords, 1000)

@@ -169,7 +169,7 @@ func (p *pipeline) cut(records []ledger.Record, next events.Offset) (n int, err 
 	return n, nil
 }
 
-// fatal tells whether asking again can't help.
+// fatal reports whether asking again can't help.
 func fatal(err error) bool {
 	var damage *ledger.Damage
 	return errors.As(err, &damage) || errors.Is(err, ledger.ErrClosed) || errors.Is(err, ledger.ErrFailed) || errors.Is(err, ledger.ErrSettings)

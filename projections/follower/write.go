@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"cairn/events"
 	"cairn/events/ledger"
@@ -30,90 +29,128 @@ func (f *Follower) WriteAll(ctx context.Context, es []*events.Event) ([]Written,
 		return nil, nil
 	}
 	base := f.Position().Offset
-	frames := make([][]byte, len(es))
+	s := sending{frames: make([][]byte, len(es)), base: events.NoOffset, fresh: true}
 	for i, e := range es {
-		if err := stamp(e, base); err != nil {
+		fresh, err := stamp(e, base)
+		if err != nil {
 			return nil, err
 		}
-		base = min(base, e.Base)
-		if frames[i] = events.AppendFrame(nil, e); len(frames[i]) > ledger.MaxRecordBytes {
-			return nil, fmt.Errorf("%s %s has %d bytes: %w", e.Type, e.Subject, len(frames[i]), ledger.ErrTooLarge)
+		if g, _ := e.Needs(); g > f.Position().Gate && f.Position().Cell != nil {
+			return nil, fmt.Errorf("BUG: %s belongs to gate %s, and the active one is %s", e.Type, g, f.Position().Gate)
+		}
+		s.base, s.fresh = max(s.base, e.Base), s.fresh && fresh
+		if s.frames[i] = events.AppendFrame(nil, e); len(s.frames[i]) > ledger.MaxRecordBytes {
+			return nil, fmt.Errorf("%s %s has %d bytes: %w", e.Type, e.Subject, len(s.frames[i]), ledger.ErrTooLarge)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
-	p := f.pendings.add(es)
-	defer f.pendings.remove(p)
-	first, err := f.send(ctx, frames, p, base)
-	if err != nil {
+	s.pending = f.pendings.add(es)
+	defer f.pendings.remove(s.pending)
+	if err := f.send(ctx, &s); err != nil {
 		return nil, err
-	}
-	if first != events.NoOffset {
-		if err := f.Wait(ctx, first+events.Offset(len(es)-1)); err != nil {
-			return nil, fmt.Errorf("record %s stands at offset %d and is not folded yet: %w: %w", es[0].ID, first, ledger.ErrUnknown, err)
-		}
 	}
 	out := make([]Written, len(es))
 	for i := range es {
-		at, folded := p.offset(i)
-		if !folded {
-			at = first + events.Offset(i)
-		}
-		if out[i], err = f.written(at, es[i].Subject); err != nil {
+		var err error
+		if out[i], err = f.written(s.pending.offset(i), es[i].Subject); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-func stamp(e *events.Event, base events.Offset) error {
-	if e.ID != (events.ID{}) {
-		if e.Base == 0 {
-			e.Base = base
+// stamp gives e an id and a base where it has none. fresh: it was never sent
+// before, so no copy of it can stand in the ledger.
+func stamp(e *events.Event, base events.Offset) (fresh bool, err error) {
+	fresh = e.Base == 0
+	if e.ID == (events.ID{}) {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return false, fmt.Errorf("no id for a record: %w", err)
 		}
-		return nil
+		e.ID, fresh = events.ID(id), true
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return fmt.Errorf("no id for a record: %w", err)
+	if fresh {
+		e.Base = base
 	}
-	e.ID, e.Base = events.ID(id), base
-	return nil
+	return fresh, nil
 }
 
-// send appends the frames and returns the first one's offset. Where the ledger
-// does not know what became of them, it sends the same bytes again: whichever
-// copy is folded first counts, the others fold as duplicates. It returns
-// NoOffset when all were seen folded, and so need no offset.
-func (f *Follower) send(ctx context.Context, frames [][]byte, p *pending, base events.Offset) (events.Offset, error) {
-	unknown := false
+// sending is the records of one call on their way.
+type sending struct {
+	frames  [][]byte
+	base    events.Offset // the highest of them: past base+W none can be accepted
+	fresh   bool          // none was sent by an earlier call
+	pending *pending
+}
+
+// send appends the frames and returns once each has an outcome. Where the
+// ledger does not know what became of them, it sends the same bytes again:
+// whichever copy is folded first counts, the others fold as duplicates.
+func (f *Follower) send(ctx context.Context, s *sending) error {
+	p, unknown := s.pending, false
 	for back := newBackOff(); ; {
-		first, err := f.ledger.Append(ctx, frames)
+		first, err := f.ledger.Append(ctx, s.frames)
 		if err == nil {
-			return first, nil
+			return f.await(ctx, p, first)
 		}
 		if !unknown && !errors.Is(err, ledger.ErrUnknown) {
-			return events.NoOffset, err // nothing was appended
+			return err // nothing was appended
 		}
 		unknown = true
 		back.wait(ctx, p.done)
-		select {
-		case <-p.done:
-			return events.NoOffset, nil
-		default:
-		}
-		if w := f.window(); w > 0 && f.Position().Offset > base+w {
-			return events.NoOffset, fmt.Errorf("record %s was not folded within %d records and can't be any more: nothing was changed, try again", p.ids[0], w)
+		if ended, no := f.ended(s); ended {
+			return no
 		}
 		switch {
 		case f.ctx.Err() != nil:
 			<-f.done
-			return events.NoOffset, fmt.Errorf("record %s: %w: %w", p.ids[0], ledger.ErrUnknown, f.Err())
+			return fmt.Errorf("record %s: %w: %w", p.ids[0], ledger.ErrUnknown, f.Err())
 		case ctx.Err() != nil, fatal(err):
-			return events.NoOffset, fmt.Errorf("record %s: %w: %w", p.ids[0], ledger.ErrUnknown, errors.Join(ctx.Err(), err))
+			return fmt.Errorf("record %s: %w: %w", p.ids[0], ledger.ErrUnknown, errors.Join(ctx.Err(), err))
 		}
 	}
+}
+
+// await waits until what was appended at first is folded and settled.
+func (f *Follower) await(ctx context.Context, p *pending, first events.Offset) error {
+	f.pendings.stand(p, first)
+	var err error
+	select {
+	case <-p.done:
+		return nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-f.done:
+		err = f.Err()
+	}
+	return fmt.Errorf("record %s stands at offset %d and is not folded yet: %w: %w", p.ids[0], first, ledger.ErrUnknown, err)
+}
+
+// ended reports whether records whose append is unclear have their outcomes,
+// or can't get any more: a record more than W behind its base is refused.
+//
+// That is judged by the settled offset, read before p is looked at. By the
+// view's position, which moves on a moment before the outcomes of the same
+// batch are handed out, a record that was just accepted got a no.
+func (f *Follower) ended(s *sending) (bool, error) {
+	through := events.Offset(f.pendings.through.Load())
+	select {
+	case <-s.pending.done:
+		return true, nil
+	default:
+	}
+	w := f.window()
+	if w == 0 || through <= s.base+w || s.pending.begun() {
+		return false, nil // begun: one call's records stand together, the rest comes
+	}
+	id := s.pending.ids[0]
+	if !s.fresh {
+		return true, fmt.Errorf("record %s was sent before and did not come again within %d records: %w: look for what it was to change", id, w, ledger.ErrUnknown)
+	}
+	return true, fmt.Errorf("record %s was not folded within %d records and can't be any more: nothing was changed, try again", id, w)
 }
 
 func (f *Follower) window() events.Offset {
@@ -139,85 +176,4 @@ func (f *Follower) written(at events.Offset, subject events.Ref) (Written, error
 		ordinal = events.MaxOrdinal
 	}
 	return Written{Offset: at, Revision: events.RevisionOf(f.Position().R0, at, ordinal), Outcome: r.Outcome}, nil
-}
-
-// pendings finds by id what became of records whose append has no clear answer.
-type pendings struct {
-	mu   sync.Mutex
-	byID map[events.ID][]*pending
-}
-
-// pending is the records of one call.
-type pending struct {
-	ids  []events.ID
-	mu   sync.Mutex
-	at   []events.Offset // NoOffset: not folded yet
-	left int
-	done chan struct{} // closed when all are folded
-}
-
-func (p *pending) offset(i int) (events.Offset, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.at[i], p.at[i] != events.NoOffset
-}
-
-func (s *pendings) add(es []*events.Event) *pending {
-	p := &pending{left: len(es), done: make(chan struct{})}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, e := range es {
-		p.ids, p.at = append(p.ids, e.ID), append(p.at, events.NoOffset)
-		s.byID[e.ID] = append(s.byID[e.ID], p)
-	}
-	return p
-}
-
-func (s *pendings) remove(p *pending) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, id := range p.ids {
-		if s.byID[id] = slices.DeleteFunc(s.byID[id], func(x *pending) bool { return x == p }); len(s.byID[id]) == 0 {
-			delete(s.byID, id)
-		}
-	}
-}
-
-func (s *pendings) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.byID)
-}
-
-// settle tells those who wait of the first delivery of their ids. What came
-// too late says nothing: an earlier copy may have been accepted.
-func (s *pendings) settle(results []*fold.Result) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range results {
-		if r.Event == nil || r.Outcome.Code == fold.Expired {
-			continue
-		}
-		at := r.Offset
-		if r.Outcome.Code == fold.Duplicate {
-			at = r.Outcome.DuplicateOf
-		}
-		for _, p := range s.byID[r.Event.ID] {
-			p.fold(r.Event.ID, at)
-		}
-	}
-}
-
-func (p *pending) fold(id events.ID, at events.Offset) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i := range p.ids {
-		if p.ids[i] == id && p.at[i] == events.NoOffset {
-			p.at[i] = at
-			if p.left--; p.left == 0 {
-				close(p.done)
-			}
-			return
-		}
-	}
 }

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"cairn/events"
 	"cairn/projections/fold"
+	"cairn/projections/message"
 	"cairn/projections/view"
 )
 
@@ -66,7 +68,7 @@ func (s *Story) absent() string {
 func ofPod(p *fold.PodState) []string {
 	if p.Node == "" {
 		if p.Unplaceable > 0 {
-			return []string{fmt.Sprintf("it is pending, no node fits (record %d): %s", p.Unplaceable, p.Why)}
+			return []string{fmt.Sprintf("it is pending, no node fits (record %d): %s", p.Unplaceable, message.Decision(p.Decision))}
 		}
 		return []string{"it is pending: no scheduler has looked at it yet"}
 	}
@@ -94,24 +96,31 @@ func ofService(src view.Reads, ref events.Ref, p *fold.ServiceState) string {
 	if p.ClusterIP != "" && p.ClusterIP != "None" {
 		said = "it answers at " + p.ClusterIP
 	}
-	eps, err := src.Get(events.Ref{Kind: events.Endpoints, Namespace: ref.Namespace, Name: ref.Name}, 0)
-	if err != nil || eps.Projected == nil || eps.Projected.Endpoints == nil {
-		return said
-	}
-	ready := 0
-	for _, b := range eps.Projected.Endpoints.Backends {
-		if b.Ready {
-			ready++
+	ready, all := 0, 0
+	prefix := fold.SlicePrefix(ref)
+	list, _, err := src.List(events.EndpointSlices, view.Page{Namespace: ref.Namespace, After: events.Ref{Kind: events.EndpointSlices, Namespace: ref.Namespace, Name: prefix}})
+	for _, o := range list {
+		if !strings.HasPrefix(o.Ref.Name, prefix) || o.Projected == nil || o.Projected.Slice == nil {
+			break
+		}
+		all += len(o.Projected.Slice.Backends)
+		for _, b := range o.Projected.Slice.Backends {
+			if b.Ready {
+				ready++
+			}
 		}
 	}
-	return fmt.Sprintf("%s; %d of %d pods behind it are in rotation", said, ready, len(eps.Projected.Endpoints.Backends))
+	if err != nil || len(list) == 0 {
+		return said
+	}
+	return fmt.Sprintf("%s; %d of %d addresses behind it are in rotation", said, ready, all)
 }
 
 func ofNode(p *fold.NodeState) string {
 	if p.Ready {
 		return "it is ready; its pods' range is " + p.PodRange
 	}
-	return because("it is not ready", p.Why)
+	return because("it is not ready", message.NodeHealth(p))
 }
 
 // offspring lists what the object owns.

@@ -172,7 +172,7 @@ func (w *world) write(t *testing.T, words []string) {
 	switch e.Subject.Kind {
 	case events.Cells:
 		e.UID = ""
-		e.Facts.Cell = &events.Cell{Name: "test", Incarnation: "i", FoldVersion: 1, Window: 1 << 17, PodRange: "10.244.0.0/16",
+		e.Facts.Cell = &events.Cell{Name: "test", Incarnation: "i", Gate: events.GateFirst, Window: 1 << 17, PodRange: "10.244.0.0/16",
 			ServiceRange: "10.96.0.0/16", NodeMask: 24, NodePortLow: 30000, NodePortHigh: 32767, DNSAddress: "10.96.0.10"}
 	case events.Pods:
 		if e.Type == events.ObjectCreated || e.Type == events.DeletionRequested {
@@ -230,11 +230,10 @@ func set(t *testing.T, e *events.Event, k, v string) {
 		f.Placement = &events.Placement{Node: v}
 	case "at":
 		f.Placement.Registration = events.Offset(num)
-	case "why":
-		if f.Placement == nil {
-			f.Placement = &events.Placement{}
-		}
-		f.Placement.Why = v
+	case "filtered": // REASON of projections/fit, by number
+		f.Decision = &events.Decision{Nodes: 1, Filtered: []events.Filtered{{Reason: uint64(num), Nodes: 1, Names: []string{"n1"}}}}
+	case "feasible":
+		f.Placement.Decision = &events.Decision{Nodes: uint64(num), Feasible: uint64(num)}
 	case "registration":
 		f.Report.Registration = events.Offset(num)
 	case "phase":

@@ -7,6 +7,7 @@ import (
 
 	"cairn/events"
 	"cairn/projections/fold"
+	"cairn/projections/message"
 )
 
 // sentence tells what a record says, as its writer meant it; before holds the
@@ -41,11 +42,19 @@ func sentence(e *events.Event, before *events.Facts, accepted bool) string {
 		return denied(e, who, what)
 	case events.SessionOpened:
 		return session(e, who, what)
+	case events.SessionClosed:
+		return because("the session of "+who+" in "+what+" ended", e.Reason)
+	case events.ServerRegistered:
+		if s := e.Facts.Server; s != nil {
+			return fmt.Sprintf("%s registered: cairn %s, which knows up to gate %s", what, s.Version, s.Supports)
+		}
+	case events.ServerLeft:
+		return because(what+" left", e.Reason)
 	case events.PastRead:
 		return because(who+" read the past", e.Reason)
 	case events.FoldActivated:
 		if a := e.Facts.Activation; a != nil {
-			return fmt.Sprintf("%s made fold version %d the active one", who, a.FoldVersion)
+			return fmt.Sprintf("%s %sthe gate %s the active one", who, map[bool]string{true: "made ", false: "tried to make "}[accepted], a.Gate)
 		}
 	}
 	return sentenceOfNode(e, did, what)
@@ -57,14 +66,10 @@ func sentenceOfNode(e *events.Event, did func(past, infinitive string) string, w
 	switch e.Type {
 	case events.PodPlaced:
 		if p := e.Facts.Placement; p != nil {
-			return because(did("placed", "place")+what+" on "+p.Node, first(p.Why, e.Reason))
+			return because(did("placed", "place")+what+" on "+p.Node, first(message.Decision(p.Decision), e.Reason))
 		}
 	case events.PodUnschedulable:
-		why := e.Reason
-		if p := e.Facts.Placement; p != nil {
-			why = first(p.Why, e.Reason)
-		}
-		return because(who+" found no place for "+what, why)
+		return because(who+" found no node for "+what, first(message.Decision(e.Facts.Decision), e.Reason))
 	case events.NodeRegistered:
 		return because(what+" registered", e.Reason)
 	case events.NodeLost:
@@ -169,7 +174,7 @@ func refusal(o fold.Outcome) string {
 		fold.Unplaceable: "the pod could not be placed there any more",
 		fold.Fenced:      "it spoke of a placement that had ended",
 		fold.Budget:      "a disruption budget forbade it",
-		fold.Unsupported: "a registered server does not know that version",
+		fold.Unsupported: "that gate can't be made the active one",
 	}[o.Code]
 	if o.Code == fold.Duplicate {
 		return fmt.Sprintf(" - the same record as %d, delivered again: nothing changed", o.DuplicateOf)
@@ -180,7 +185,7 @@ func refusal(o fold.Outcome) string {
 	if o.Field != "" {
 		said += ": " + o.Field
 	}
-	return because(" - refused, nothing changed: "+said, o.Reason)
+	return because(" - refused, nothing changed: "+said, message.Outcome(o))
 }
 
 // because appends a reason where there is one.

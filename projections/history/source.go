@@ -8,6 +8,7 @@ import (
 
 	"cairn/events"
 	"cairn/events/ledger"
+	"cairn/projections/message"
 	"cairn/projections/view"
 )
 
@@ -58,8 +59,9 @@ type Entry struct {
 	Reason  string          `json:"reason,omitempty"`
 
 	Accepted    bool           `json:"accepted"`
-	Outcome     string         `json:"outcome"` // ok, moved, exists, ...
-	Refusal     string         `json:"refusal,omitempty"`
+	Outcome     string         `json:"outcome"`           // ok, moved, exists, ...
+	Code        string         `json:"code,omitempty"`    // why, for machines: stable
+	Refusal     string         `json:"refusal,omitempty"` // why, for people
 	DuplicateOf *events.Offset `json:"duplicateOf,omitempty"`
 
 	Bytes   int          `json:"bytes"`
@@ -79,7 +81,7 @@ func Describe(ctx context.Context, src Source, o events.Offset) (*Entry, error) 
 func describe(ctx context.Context, src Source, rec *view.Record) (*Entry, error) {
 	e := &Entry{
 		Offset: rec.Offset, Time: time.Unix(0, rec.Time).UTC(), Type: rec.Type, Subject: rec.Subject, Who: rec.Actor,
-		Accepted: rec.Outcome.Accepted(), Outcome: rec.Outcome.Code.String(), Refusal: rec.Outcome.Reason,
+		Accepted: rec.Outcome.Accepted(), Outcome: rec.Outcome.Code.String(), Refusal: message.Outcome(rec.Outcome), Code: rec.Outcome.Reason.String(),
 		Bytes: rec.Bytes, Changed: rec.Changed,
 	}
 	if rec.Outcome.Code.String() == "duplicate" {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cairn/events"
+	"cairn/projections/message"
 	"cairn/projections/view"
 )
 
@@ -16,7 +17,7 @@ const usageRecords = 200_000
 type Status struct {
 	Cell        string          `json:"cell"`
 	Incarnation string          `json:"incarnation"`
-	FoldVersion uint64          `json:"foldVersion"`
+	Gate        string          `json:"gate"`      // the active one
 	LedgerEnd   events.Offset   `json:"ledgerEnd"` // one past the last record
 	Folded      events.Offset   `json:"folded"`    // the last record folded
 	Lag         events.Offset   `json:"lag"`       // records not folded yet
@@ -59,7 +60,7 @@ func StatusOf(reads view.Reads, end events.Offset, now time.Time) (*Status, erro
 		Revision: pos.Revision(), Digest: hex.EncodeToString(pos.State[:]), Chain: hex.EncodeToString(pos.Chain[:]), Objects: pos.Objects,
 	}
 	if pos.Cell != nil {
-		s.Cell, s.Incarnation, s.FoldVersion = pos.Cell.Name, pos.Cell.Incarnation, pos.Cell.FoldVersion
+		s.Cell, s.Incarnation, s.Gate = pos.Cell.Name, pos.Cell.Incarnation, pos.Gate.String()
 	}
 	if err := s.countNodes(reads); err != nil {
 		return nil, err
@@ -85,7 +86,7 @@ func (s *Status) countNodes(reads view.Reads) error {
 	for _, n := range nodes {
 		st := NodeStatus{Name: n.Ref.Name, Pods: on[n.Ref.Name]}
 		if n.Projected != nil && n.Projected.Node != nil {
-			st.Ready, st.Why, st.PodRange = n.Projected.Node.Ready, n.Projected.Node.Why, n.Projected.Node.PodRange
+			st.Ready, st.Why, st.PodRange = n.Projected.Node.Ready, message.NodeHealth(n.Projected.Node), n.Projected.Node.PodRange
 			st.Registration = n.Projected.Node.Registration
 			if rec, err := reads.Record(st.Registration); err == nil {
 				st.RegisteredAt = time.Unix(0, rec.Time).UTC()

@@ -44,7 +44,6 @@ var outcomes = map[fold.Reason]string{
 	fold.NamespaceHolds:    "namespace %s still holds %s objects",
 	fold.AlreadyPlaced:     "pod %s is already assigned to node %s",
 	fold.PodDeleting:       "pod %s is being deleted",
-	fold.PodFinished:       "pod %s has finished",
 	fold.NodeGone:          "node %s does not exist",
 	fold.Reregistered:      "node %s has registered anew since",
 	fold.NoPodAddress:      "no pod address is free on node %s",

@@ -8,9 +8,42 @@ import (
 	"github.com/google/uuid"
 
 	"cairn/events"
+	"cairn/projections/fold"
 	"cairn/projections/follower"
-	"cairn/reconcilers/step"
+	"cairn/projections/view"
+	"cairn/reconcilers/reconcile"
 )
+
+// View is what an engine reads. Moments are revisions; 0 means now.
+type View interface {
+	Position() view.Position
+	// Get returns view.ErrNotFound where no such object lived at that moment.
+	Get(ref events.Ref, at events.Revision) (*view.Object, error)
+	List(kind string, page view.Page) (objects []*view.Object, more bool, err error)
+}
+
+// Results hands on what the fold made of each record, see follower.Cell.
+type Results interface {
+	Subscribe(ctx context.Context, after events.Offset, fn func(*fold.Result)) error
+	// Done is closed when no more will come; Err says why.
+	Done() <-chan struct{}
+	Err() error
+}
+
+// Ledger takes records, see follower.Cell.
+type Ledger interface {
+	WriteAll(ctx context.Context, es []*events.Event) ([]follower.Written, error)
+	// ReadPoint returns once the view has folded all that was acknowledged
+	// before the call: it proves touch with the ledger.
+	ReadPoint(ctx context.Context) error
+}
+
+// Cell is all three, of one follower.
+type Cell interface {
+	View
+	Results
+	Ledger
+}
 
 // Identity is as whom a request is made: the reconciler's name.
 type Identity struct{ Name string }
@@ -23,26 +56,21 @@ type Requests interface {
 		verb, path, contentType string, body []byte) (status int, out []byte, err error)
 }
 
-// Clock is the engine's time; tests bring their own.
-type Clock interface {
-	Now() time.Time
-	After(d time.Duration) <-chan time.Time
-}
-
-// Options say what an engine works with. Cell, Requests and Reconcilers must be set.
+// Options say what an engine works with. Cell and Requests must be set.
 type Options struct {
-	Cell        follower.Cell
+	Cell        Cell
 	Requests    Requests
-	Reconcilers []step.Reconciler
-	// Kinds are those the picture follows beside what reconcilers read: all that
-	// live in namespaces or have owners, so that both can be cleaned up.
+	Reconcilers []reconcile.Reconciler
+	// Cores each have a loop of their own.
+	Cores []reconcile.Core
+	// Kinds are those that live in namespaces or have owners: what "*" means
+	// where a reconciler watches it.
 	Kinds []string
 	// Silence says how long each node has not been heard of, given whether this
 	// process has been in touch with the ledger since it was last asked. Nil:
 	// nodes are not observed here. Only the engine's loop calls it.
 	Silence func(now time.Time, connected bool) map[string]time.Duration
 	Workers int              // requests at once; 0: 8
-	Clock   Clock            // nil: the machine's
 	NewID   func() events.ID // nil: UUIDv7
 	Log     *slog.Logger     // nil: slog.Default
 }
@@ -51,9 +79,6 @@ func (o *Options) fill() {
 	if o.Workers <= 0 {
 		o.Workers = 8
 	}
-	if o.Clock == nil {
-		o.Clock = machineClock{}
-	}
 	if o.NewID == nil {
 		o.NewID = func() events.ID { return events.ID(uuid.Must(uuid.NewV7())) }
 	}
@@ -61,8 +86,3 @@ func (o *Options) fill() {
 		o.Log = slog.Default()
 	}
 }
-
-type machineClock struct{}
-
-func (machineClock) Now() time.Time                         { return time.Now() }
-func (machineClock) After(d time.Duration) <-chan time.Time { return time.After(d) }

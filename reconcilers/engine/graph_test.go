@@ -13,6 +13,6 @@ import (
 // further shows here.
 func TestGraph(t *testing.T) {
 	datadriven.RunTest(t, "testdata/who-reads-and-emits-what", func(*testing.T, *datadriven.TestData) string {
-		return engine.Graph(reconcilers.All(reconcilers.Config{}))
+		return engine.Graph(engine.Options{Cores: reconcilers.Cores(), Reconcilers: reconcilers.All(reconcilers.Config{})})
 	})
 }

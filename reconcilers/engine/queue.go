@@ -2,10 +2,13 @@ package engine
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 
+	"k8s.io/client-go/util/workqueue"
+
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
 // Pauses after a plan that failed; both double with each failure in a row.
@@ -17,33 +20,57 @@ const (
 	triggersMax      = 16
 )
 
-type workKey struct {
+// key is what one reconciler looks at.
+type key struct {
 	reconciler int
 	ref        events.Ref
 }
 
-// work is what the engine knows of a key that is not at rest.
+// work is what a queue knows of a key that is not at rest.
 //
-// Invariant: running, or in ready, or in held, or its time stands in timers,
-// or it is not dirty.
+// Invariant: running, or in ready, or in held, or in timers, or not dirty.
 type work struct {
-	triggers  []step.Trigger
-	dirty     bool // to be looked at
-	queued    bool // stands in ready
-	held      bool // stands in held
+	key       key
+	triggers  []reconcile.Trigger // the last triggersMax
+	dirty     bool                // to be looked at
+	queued    bool                // stands in ready
+	held      bool                // stands in held
 	running   bool
-	barrier   events.Offset // not before the picture holds this
+	barrier   events.Offset // not before the cache holds this
 	notBefore time.Time
-	due       time.Time
-	fails     int
-	trouble   string
+	due       time.Time // the reconciler's own wish; zero: none
+	lastError string
+	wake      time.Time // when its timer fires
+	timer     int       // its place in timers; -1: none
 }
 
-func (e *Engine) mark(k workKey, t step.Trigger) {
-	w := e.works[k]
+// queue says which key is looked at next, and when: a function of the calls
+// made to it. There is one entry for a key however much happens to it.
+//
+// client-go's workqueue would be the first choice, but its delays come from
+// goroutines and a clock of its own, so what it hands out could not be stepped;
+// its rate limiters are functions, and are used.
+type queue struct {
+	works     map[key]*work
+	ready     []key // to be looked at, in order
+	held      []key // wait for the cache
+	timers    timers
+	conflicts workqueue.TypedRateLimiter[key]
+	refusals  workqueue.TypedRateLimiter[key]
+}
+
+func newQueue() *queue {
+	return &queue{works: map[key]*work{},
+		conflicts: workqueue.NewTypedItemExponentialFailureRateLimiter[key](conflictPause, conflictPauseMax),
+		refusals:  workqueue.NewTypedItemExponentialFailureRateLimiter[key](refusedPause, refusedPauseMax)}
+}
+
+// mark asks for a look at a key, because of a change or, with NoOffset, anyway.
+func (q *queue) mark(k key, t reconcile.Trigger, now time.Time, at events.Offset) {
+	w := q.works[k]
 	if w == nil {
-		w = &work{barrier: events.NoOffset}
-		e.works[k] = w
+		w = &work{key: k, barrier: events.NoOffset, timer: -1}
+		q.works[k] = w
 	}
 	w.dirty = true
 	if t.Offset != events.NoOffset {
@@ -51,52 +78,77 @@ func (e *Engine) mark(k workKey, t step.Trigger) {
 			w.triggers = append(w.triggers[:0:0], w.triggers[len(w.triggers)-triggersMax:]...)
 		}
 	}
-	e.consider(k)
+	q.consider(w, now, at)
 }
 
-// consider puts a dirty key where it belongs.
-func (e *Engine) consider(k workKey) {
-	w := e.works[k]
-	if w == nil {
-		return
-	}
+// consider puts a dirty key where it belongs; at is how far the cache is.
+func (q *queue) consider(w *work, now time.Time, at events.Offset) {
 	if !w.dirty || w.running || w.queued || w.held {
 		return
 	}
 	switch {
-	case e.opt.Clock.Now().Before(w.notBefore):
-		e.at(w.notBefore, k)
-	case e.picture.At < w.barrier:
+	case now.Before(w.notBefore):
+		q.wakeBy(w, w.notBefore)
+	case at < w.barrier:
 		w.held = true
-		e.held = append(e.held, k)
+		q.held = append(q.held, w.key)
 	default:
 		w.queued = true
-		e.ready = append(e.ready, k)
+		q.ready = append(q.ready, w.key)
 	}
 }
 
-func (e *Engine) at(t time.Time, k workKey) { heap.Push(&e.timers, timer{t, k}) }
-
-// fire queues the keys whose time has come.
-func (e *Engine) fire() {
-	now := e.opt.Clock.Now()
-	for len(e.timers) > 0 && !now.Before(e.timers[0].at) {
-		k := heap.Pop(&e.timers).(timer).key
-		w := e.works[k]
-		if w == nil {
-			continue
-		}
-		if !w.due.IsZero() && !now.Before(w.due) {
-			w.due, w.dirty = time.Time{}, true
-		}
-		e.consider(k)
-		e.forget(k, w)
+// advanced looks again at the keys that waited for the cache.
+func (q *queue) advanced(now time.Time, at events.Offset) {
+	held := q.held
+	q.held = nil
+	for _, k := range held {
+		w := q.works[k]
+		w.held = false
+		q.consider(w, now, at)
+		q.forget(w, at)
 	}
+}
+
+// take begins with a key that is ready.
+func (q *queue) take(k key) *work {
+	if i := slices.Index(q.ready, k); i == 0 {
+		q.ready = q.ready[1:]
+	} else if i > 0 {
+		q.ready = slices.Delete(q.ready, i, i+1)
+	}
+	if len(q.ready) == 0 {
+		q.ready = nil // let go of what the shared array still holds
+	}
+	w := q.works[k]
+	w.queued = false
+	return w
+}
+
+// planned notes what a look at a key came to: it is acting now, or at rest.
+func (q *queue) planned(w *work, plan reconcile.Plan, at events.Offset) (acting bool) {
+	w.due = plan.Due
+	if !w.due.IsZero() {
+		q.wakeBy(w, w.due)
+	}
+	if len(plan.Intents) == 0 {
+		q.succeeded(w)
+		q.forget(w, at)
+		return false
+	}
+	w.running = true
+	return true
+}
+
+func (q *queue) succeeded(w *work) {
+	q.conflicts.Forget(w.key)
+	q.refusals.Forget(w.key)
+	w.lastError, w.notBefore = "", time.Time{}
 }
 
 // finish takes the end of a key's plan.
-func (e *Engine) finish(n ending) {
-	w := e.works[n.key]
+func (q *queue) finish(n ending, now time.Time, at events.Offset) {
+	w := q.works[n.key]
 	if w == nil {
 		return
 	}
@@ -104,48 +156,83 @@ func (e *Engine) finish(n ending) {
 	w.barrier = max(w.barrier, n.barrier)
 	switch n.result {
 	case done:
-		w.fails, w.trouble, w.notBefore = 0, "", time.Time{}
+		q.succeeded(w)
 	case conflict:
-		w.fails++
-		w.dirty, w.notBefore = true, e.opt.Clock.Now().Add(pause(conflictPause, conflictPauseMax, w.fails))
+		w.dirty, w.notBefore = true, now.Add(q.conflicts.When(w.key))
 	case refused:
-		w.fails++
-		w.dirty, w.trouble, w.notBefore = true, n.trouble, e.opt.Clock.Now().Add(pause(refusedPause, refusedPauseMax, w.fails))
+		w.dirty, w.lastError, w.notBefore = true, n.lastError, now.Add(q.refusals.When(w.key))
 	}
-	e.consider(n.key)
-	e.forget(n.key, w)
+	q.consider(w, now, at)
+	q.forget(w, at)
 }
 
-// forget drops a key that is at rest, but not before the picture holds what its
-// last plan wrote: a change of something else must not have it stepped earlier.
-func (e *Engine) forget(k workKey, w *work) {
+// fails counts a key's failures in a row.
+func (q *queue) fails(k key) int { return q.conflicts.NumRequeues(k) + q.refusals.NumRequeues(k) }
+
+// forget drops a key that is at rest, but not before the cache holds what its
+// last plan wrote: a change of something else must not have it looked at earlier.
+func (q *queue) forget(w *work, at events.Offset) {
 	switch {
-	case w.dirty || w.running || w.queued || !w.due.IsZero():
-	case e.picture.At < w.barrier:
-		e.at(e.opt.Clock.Now().Add(time.Second), k)
+	case w.dirty || w.running || w.queued || w.held || !w.due.IsZero():
+	case at < w.barrier:
+		w.held = true
+		q.held = append(q.held, w.key)
 	default:
-		delete(e.works, k)
+		delete(q.works, w.key)
+		if w.timer >= 0 {
+			heap.Remove(&q.timers, w.timer)
+		}
 	}
 }
 
-func pause(first, most time.Duration, fails int) time.Duration {
-	return min(most, first<<min(fails-1, 20))
+// fire queues the keys whose time has come.
+func (q *queue) fire(now time.Time, at events.Offset) {
+	for len(q.timers) > 0 && !now.Before(q.timers[0].wake) {
+		w := heap.Pop(&q.timers).(*work)
+		if !w.due.IsZero() {
+			if now.Before(w.due) {
+				q.wakeBy(w, w.due)
+			} else {
+				w.due, w.dirty = time.Time{}, true
+			}
+		}
+		q.consider(w, now, at)
+		q.forget(w, at)
+	}
 }
 
-type timer struct {
-	at  time.Time
-	key workKey
+// wakeBy sees that a key's timer fires at t or earlier; a key has one.
+func (q *queue) wakeBy(w *work, t time.Time) {
+	switch {
+	case w.timer < 0:
+		w.wake = t
+		heap.Push(&q.timers, w)
+	case t.Before(w.wake):
+		w.wake = t
+		heap.Fix(&q.timers, w.timer)
+	}
 }
 
-type timers []timer
+// timers is a heap of keys by when they are to be considered.
+type timers []*work
 
 func (t timers) Len() int           { return len(t) }
-func (t timers) Less(i, j int) bool { return t[i].at.Before(t[j].at) }
-func (t timers) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
-func (t *timers) Push(x any)        { *t = append(*t, x.(timer)) }
+func (t timers) Less(i, j int) bool { return t[i].wake.Before(t[j].wake) }
+func (t timers) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].timer, t[j].timer = i, j
+}
+
+func (t *timers) Push(x any) {
+	w := x.(*work)
+	w.timer = len(*t)
+	*t = append(*t, w)
+}
+
 func (t *timers) Pop() any {
 	old := *t
-	x := old[len(old)-1]
+	w := old[len(old)-1]
 	*t = old[:len(old)-1]
-	return x
+	w.timer = -1
+	return w
 }

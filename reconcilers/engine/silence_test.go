@@ -10,10 +10,11 @@ func TestANodeIsHeardOnceItsSilenceShrank(t *testing.T) {
 	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	var given map[string]time.Duration
 	var counts bool
-	e := New(Options{Silence: func(_ time.Time, connected bool) map[string]time.Duration {
+	var n silences
+	ask := func(_ time.Time, connected bool) map[string]time.Duration {
 		counts = connected
 		return maps.Clone(given)
-	}})
+	}
 	for i, s := range []struct {
 		pass, sinceContact time.Duration
 		n1                 time.Duration
@@ -28,9 +29,9 @@ func TestANodeIsHeardOnceItsSilenceShrank(t *testing.T) {
 		{time.Second, 0, 50 * time.Second, true, true},            // silent, but it was heard
 	} {
 		now = now.Add(s.pass)
-		e.contact.Store(now.Add(-s.sinceContact).UnixNano())
+		n.contact.Store(now.Add(-s.sinceContact).UnixNano())
 		given = map[string]time.Duration{"n1": s.n1}
-		_, heard := e.silence(now)
+		_, heard := n.look(now, ask)
 		if counts != s.counts || heard["n1"] != s.heard {
 			t.Errorf("look %d: counts %t, heard %t; want %t, %t", i, counts, heard["n1"], s.counts, s.heard)
 		}

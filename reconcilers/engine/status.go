@@ -8,17 +8,18 @@ import (
 	"time"
 
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
-// Status is an engine's queue as it is now.
+// Status is an engine's queues as they are now.
 type Status struct {
 	Stopped bool
-	Folded  events.Offset // the picture's
-	Objects int           // in the picture
-	Ready   int           // keys to be stepped now
+	Folded  events.Offset // the cache's
+	Objects int           // in the cache
+	Ready   int           // keys to be looked at now
 	Acting  int           // keys whose plan is under way
 	Waiting []Waiting     // keys that wait for a time, most failures first; at most 100
+	Cores   []CoreStatus
 }
 
 // Waiting is one key that waits.
@@ -26,8 +27,17 @@ type Waiting struct {
 	Reconciler string
 	Key        events.Ref
 	Fails      int       // in a row
-	Trouble    string    // why the last plan failed
-	Until      time.Time // zero: for the picture
+	LastError  string    // why the last plan failed
+	Until      time.Time // zero: for the cache
+}
+
+// CoreStatus is one core's loop.
+type CoreStatus struct {
+	Name         string
+	Folded       events.Offset // taken by it
+	Ready, Later int           // see reconcile.Core.Waiting
+	Acting       int           // records under way
+	LastError    string        // of the last batch
 }
 
 // Status tells what is queued; of a stopped engine only that it is.
@@ -41,17 +51,14 @@ func (e *Engine) Status() Status {
 	}
 }
 
-func (e *Engine) status() Status {
-	s := Status{Folded: e.picture.At, Objects: e.picture.Len(), Ready: len(e.ready)}
-	for k, w := range e.works {
-		if w.running {
-			s.Acting++
+func (e *Engine) status(acting int) Status {
+	c := e.main
+	s := Status{Folded: c.cache.At, Objects: c.cache.Len(), Ready: len(c.queue.ready), Acting: acting}
+	for k, w := range c.queue.works {
+		if w.running || w.queued || !w.dirty && w.due.IsZero() {
 			continue
 		}
-		if w.queued || !w.dirty && w.due.IsZero() {
-			continue
-		}
-		x := Waiting{Reconciler: e.opt.Reconcilers[k.reconciler].About().Name, Key: k.ref, Fails: w.fails, Trouble: w.trouble, Until: w.due}
+		x := Waiting{Reconciler: c.name(k), Key: k.ref, Fails: c.queue.fails(k), LastError: w.lastError, Until: w.due}
 		if w.dirty {
 			x.Until = w.notBefore
 		}
@@ -61,18 +68,37 @@ func (e *Engine) status() Status {
 		return cmp.Or(cmp.Compare(b.Fails, a.Fails), cmp.Compare(a.Reconciler, b.Reconciler), a.Key.Compare(b.Key))
 	})
 	s.Waiting = s.Waiting[:min(len(s.Waiting), 100)]
+	for _, l := range e.cores {
+		x := CoreStatus{Name: l.core.Describe().Name, Folded: events.Offset(l.state.folded.Load()), Ready: int(l.state.ready.Load()),
+			Later: int(l.state.later.Load()), Acting: int(l.state.acting.Load())}
+		if why := l.state.lastError.Load(); why != nil {
+			x.LastError = *why
+		}
+		s.Cores = append(s.Cores, x)
+	}
 	return s
 }
 
-// Graph prints who reads what and does what, one reconciler after the other.
-func Graph(list []step.Reconciler) string {
+// Graph prints who reads what and does what, one after the other.
+func Graph(o Options) string {
+	var list []reconcile.Description
+	for _, c := range o.Cores {
+		list = append(list, c.Describe())
+	}
+	for _, r := range o.Reconcilers {
+		list = append(list, r.Describe())
+	}
 	var b strings.Builder
-	for _, r := range list {
-		c := r.About()
-		fmt.Fprintf(&b, "%s\n  reads %s\n  emits %s\n", c.Name, strings.Join(c.Reads, ", "), strings.Join(c.Emits, ", "))
+	for _, d := range list {
+		fmt.Fprintf(&b, "%s\n", d.Name)
+		for _, line := range []struct {
+			verb string
+			what []string
+		}{{"reads", d.Reads}, {"watches", d.Watches}, {"emits", d.Emits}} {
+			if len(line.what) > 0 {
+				fmt.Fprintf(&b, "  %s %s\n", line.verb, strings.Join(line.what, ", "))
+			}
+		}
 	}
 	return b.String()
 }
-
-// Graph prints the engine's reconcilers.
-func (e *Engine) Graph() string { return Graph(e.opt.Reconcilers) }

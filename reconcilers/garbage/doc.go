@@ -9,7 +9,7 @@
 // the finalizer foregroundDeletion waits until no dependent that blocks it is
 // left. Orphan: with the finalizer orphan, it is first taken off its dependents.
 //
-// Promises: an owner counts as gone only where the picture follows its kind and
+// Promises: an owner counts as gone only where the engine follows its kind and
 // has no object of that kind, place and uid; a kind not followed is no reason
 // to delete anything. Every delete names the uid it means.
 //

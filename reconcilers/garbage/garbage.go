@@ -6,63 +6,71 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
-// Reconciler implements step.Reconciler.
+// Reconciler implements reconcile.Reconciler.
 type Reconciler struct{}
 
-// About says what garbage reads and does. It looks at every kind followed.
-func (Reconciler) About() step.Card {
-	return step.Card{Name: "garbage", Reads: []string{events.Namespaces, events.Deployments, events.ReplicaSets, events.ReplicationCtrl, events.Pods},
-		Emits: []string{"delete *", "patch *"}}
+// Describe says what garbage reads and does. It looks at every kind followed.
+func (Reconciler) Describe() reconcile.Description {
+	return reconcile.Description{Name: "garbage", Reads: []string{events.Namespaces},
+		Watches: []string{"*"}, Emits: []string{"delete *", "patch *"}}
 }
 
 // Keys are the changed object, if it has owners or waits for dependents; the
 // dependents of one that went or changed its mind; and owners that wait for it.
-func (Reconciler) Keys(p *step.Picture, c step.Change) []events.Ref {
+func (Reconciler) Keys(c *reconcile.Cache, change reconcile.Change) []events.Ref {
 	var keys []events.Ref
-	if o := c.After; o != nil {
-		if len(o.Facts.Owners) > 0 || o.Facts.Deleting != 0 && waits(o) {
-			keys = append(keys, o.Ref)
-		}
+	if o := change.After; o != nil && (len(o.Facts.Owners) > 0 || waits(o)) {
+		keys = append(keys, o.Ref)
 	}
-	if ends(c) {
-		for _, d := range p.Dependents(c.Before.UID) {
+	if ends(change) {
+		for _, d := range c.Dependents(change.UID) {
 			keys = append(keys, d.Ref)
 		}
 	}
-	if c.Before != nil {
-		for _, w := range c.Before.Facts.Owners {
-			if o := p.ByUID(w.UID); o != nil && o.Facts.Deleting != 0 && waits(o) {
-				keys = append(keys, o.Ref)
+	if o := change.Before; o != nil {
+		for _, w := range o.Facts.Owners {
+			if owner := c.Owner(o, w); owner != nil && waits(owner) {
+				keys = append(keys, owner.Ref)
 			}
 		}
 	}
 	return keys
 }
 
-// ends tells whether an object went, or began to wait for its dependents.
-func ends(c step.Change) bool {
-	if c.Before == nil {
-		return false
-	}
-	return c.After == nil || c.After.UID != c.Before.UID || c.After.Facts.Deleting != 0 && waits(c.After)
+// ends reports whether an object went, or waits for its dependents.
+func ends(change reconcile.Change) bool {
+	return change.Trigger.Deleted || change.After != nil && waits(change.After)
 }
 
-func waits(o *step.Object) bool {
-	return has(o, metav1.FinalizerDeleteDependents) || has(o, metav1.FinalizerOrphanDependents)
-}
+// waits reports whether an object that is being deleted waits for its dependents.
+func waits(o *reconcile.Object) bool { return o.Facts.Deleting != 0 && o.WaitsForDependents() }
 
-func has(o *step.Object, finalizer string) bool {
+func has(o *reconcile.Object, finalizer string) bool {
 	return slices.Contains(o.Facts.Finalizers, finalizer)
 }
 
-// Needs no bodies: owners and finalizers are facts.
-func (Reconciler) Needs(*step.Picture, events.Ref) []events.Ref { return nil }
+// Needs the owners that the cache does not hold: whether they are there.
+func (Reconciler) Needs(c *reconcile.Cache, key events.Ref) (needs []reconcile.Need) {
+	o := c.Get(key)
+	if o == nil {
+		return nil
+	}
+	for _, w := range o.Facts.Owners {
+		if !c.Holds(w.Kind) && c.Follows(w.Kind) {
+			needs = append(needs, reconcile.Need{Ref: events.Ref{Kind: w.Kind, Namespace: o.Ref.Namespace, Name: w.Name}})
+			if o.Ref.Namespace != "" {
+				needs = append(needs, reconcile.Need{Ref: events.Ref{Kind: w.Kind, Name: w.Name}})
+			}
+		}
+	}
+	return needs
+}
 
-// Step plans for one object: as a dependent, and as an owner that waits.
-func (Reconciler) Step(in step.Input) (plan step.Plan) {
+// Reconcile plans for one object: as a dependent, and as an owner that waits.
+func (Reconciler) Reconcile(in reconcile.Input) (plan reconcile.Plan) {
 	o := in.Object()
 	if o == nil {
 		return plan
@@ -79,16 +87,16 @@ func (Reconciler) Step(in step.Input) (plan step.Plan) {
 }
 
 // collect ends o if all its owners are gone or wait for it to go.
-func collect(in step.Input, o *step.Object, plan *step.Plan) {
+func collect(in reconcile.Input, o *reconcile.Object, plan *reconcile.Plan) {
 	if len(o.Facts.Owners) == 0 {
 		return
 	}
-	if ns := in.Picture.Get(events.Ref{Kind: events.Namespaces, Name: o.Ref.Namespace}); ns != nil && ns.Facts.Deleting != 0 {
+	if ns := in.Cache.Get(events.Ref{Kind: events.Namespaces, Name: o.Ref.Namespace}); ns != nil && ns.Facts.Deleting != 0 {
 		return // it goes with its namespace; two who delete it would only be refused
 	}
 	var alive, gone, waiting []events.Owner
 	for _, w := range o.Facts.Owners {
-		owner, known := find(in.Picture, o, w)
+		owner, known := find(in, o, w)
 		switch {
 		case !known:
 			alive = append(alive, w)
@@ -104,21 +112,21 @@ func collect(in step.Input, o *step.Object, plan *step.Plan) {
 	switch {
 	case len(alive) > 0:
 		if off := append(gone, waiting...); len(off) > 0 {
-			plan.Add(step.Intent{Cause: cause, Reason: "it has another owner left", Request: disown(o, off)})
+			plan.Add(reconcile.Intent{Cause: cause, Reason: "it has another owner left", Request: disown(o, off)})
 		}
 	case len(waiting) > 0:
 		policy := metav1.DeletePropagationBackground
-		if len(in.Picture.Dependents(o.UID)) > 0 {
+		if len(in.Cache.Dependents(o.UID)) > 0 {
 			policy = metav1.DeletePropagationForeground // what hangs on it goes first, too
 		}
-		plan.Add(step.Intent{Cause: cause, Reason: "its owner " + waiting[0].Name + " is being deleted and waits for it", Request: step.Delete(o, policy)})
+		plan.Add(reconcile.Intent{Cause: cause, Reason: "its owner " + waiting[0].Name + " is being deleted and waits for it", Request: reconcile.Delete(o, policy)})
 	default:
-		plan.Add(step.Intent{Cause: cause, Reason: "its owner " + gone[0].Name + " is gone", Request: step.Delete(o, own(o))})
+		plan.Add(reconcile.Intent{Cause: cause, Reason: "its owner " + gone[0].Name + " is gone", Request: reconcile.Delete(o, own(o))})
 	}
 }
 
 // own is the policy that the object itself asks for by its finalizers.
-func own(o *step.Object) metav1.DeletionPropagation {
+func own(o *reconcile.Object) metav1.DeletionPropagation {
 	switch {
 	case has(o, metav1.FinalizerOrphanDependents):
 		return metav1.DeletePropagationOrphan
@@ -129,20 +137,24 @@ func own(o *step.Object) metav1.DeletionPropagation {
 }
 
 // find looks an owner up where it must be: in the dependent's namespace or in
-// none. known is false where the picture can't tell.
-func find(p *step.Picture, o *step.Object, w events.Owner) (owner *step.Object, known bool) {
-	if !p.Follows(w.Kind) {
+// none. known is false where nobody here is told of that kind.
+func find(in reconcile.Input, o *reconcile.Object, w events.Owner) (owner *reconcile.Object, known bool) {
+	if !in.Cache.Follows(w.Kind) {
 		return nil, false
 	}
-	owner = p.ByUID(w.UID)
-	if owner == nil || owner.Ref.Kind != w.Kind || owner.Ref.Name != w.Name || owner.Ref.Namespace != "" && owner.Ref.Namespace != o.Ref.Namespace {
-		return nil, true
+	if owner = in.Cache.Owner(o, w); owner != nil || in.Cache.Holds(w.Kind) {
+		return owner, true
 	}
-	return owner, true
+	for _, namespace := range []string{o.Ref.Namespace, ""} {
+		if owner = in.Found[events.Ref{Kind: w.Kind, Namespace: namespace, Name: w.Name}]; owner != nil && owner.UID == w.UID {
+			return owner, true
+		}
+	}
+	return nil, true
 }
 
 // causes are the records that ended its owners, or else its own creation.
-func causes(in step.Input, o *step.Object) []events.Offset {
+func causes(in reconcile.Input, o *reconcile.Object) []events.Offset {
 	var list []events.Offset
 	for _, t := range in.Triggers {
 		if t.Ref != o.Ref {
@@ -150,12 +162,12 @@ func causes(in step.Input, o *step.Object) []events.Offset {
 		}
 	}
 	for _, w := range o.Facts.Owners {
-		if owner := in.Picture.ByUID(w.UID); owner != nil && owner.Facts.Deleting != 0 {
-			list = append(list, owner.Asked)
+		if owner, _ := find(in, o, w); owner != nil && owner.Facts.Deleting != 0 {
+			list = append(list, owner.Desired)
 		}
 	}
 	if len(list) == 0 {
-		list = append(list, in.Picture.Offset(o.Created))
+		list = append(list, in.Cache.Offset(o.Created))
 	}
-	return step.Causes(list...)
+	return reconcile.Causes(list...)
 }

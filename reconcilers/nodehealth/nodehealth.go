@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
 // Grace is how long a node may be silent before it is lost, unless told otherwise.
@@ -17,27 +17,27 @@ const look = time.Second
 // key is the one key: whether a node's pods move depends on the others.
 var key = events.Ref{Kind: events.Nodes}
 
-// Reconciler implements step.Reconciler.
+// Reconciler implements reconcile.Reconciler.
 type Reconciler struct {
 	Grace time.Duration // 0: Grace
 }
 
-// About says what node health reads and does.
-func (Reconciler) About() step.Card {
-	return step.Card{Name: "nodehealth", Reads: []string{events.Nodes, events.Pods}, Observes: true,
+// Describe says what node health reads and does.
+func (Reconciler) Describe() reconcile.Description {
+	return reconcile.Description{Name: "nodehealth", Reads: []string{events.Nodes, events.Pods}, Observes: true,
 		Emits: []string{string(events.NodeLost), string(events.NodeReady), "delete pods"}}
 }
 
 // Keys is the one key, for nodes, and for pods on a node that is lost or tainted.
-func (Reconciler) Keys(p *step.Picture, c step.Change) []events.Ref {
-	switch c.Ref().Kind {
+func (Reconciler) Keys(c *reconcile.Cache, change reconcile.Change) []events.Ref {
+	switch change.Ref.Kind {
 	case events.Nodes:
 		return []events.Ref{key}
 	case events.Pods:
-		if c.After == nil || c.After.Facts.Deleting != 0 || c.After.Pod().Node == "" {
+		if change.After == nil || change.After.Facts.Deleting != 0 || change.After.Pod().Node == "" {
 			return nil
 		}
-		n := p.Get(events.Ref{Kind: events.Nodes, Name: c.After.Pod().Node})
+		n := c.Get(events.Ref{Kind: events.Nodes, Name: change.After.Pod().Node})
 		if n == nil || !n.Node().Ready || len(evicting(n)) > 0 {
 			return []events.Ref{key}
 		}
@@ -46,16 +46,16 @@ func (Reconciler) Keys(p *step.Picture, c step.Change) []events.Ref {
 }
 
 // Needs no bodies.
-func (Reconciler) Needs(*step.Picture, events.Ref) []events.Ref { return nil }
+func (Reconciler) Needs(*reconcile.Cache, events.Ref) []reconcile.Need { return nil }
 
-// Step judges all nodes at once. Without an observer only taints are acted on.
-func (r Reconciler) Step(in step.Input) (plan step.Plan) {
+// Reconcile judges all nodes at once. Without an observer only taints are acted on.
+func (r Reconciler) Reconcile(in reconcile.Input) (plan reconcile.Plan) {
 	grace := r.Grace
 	if grace == 0 {
 		grace = Grace
 	}
-	nodes := in.Picture.List(events.Nodes, "")
-	var away []*step.Object
+	nodes := in.Cache.List(events.Nodes, "")
+	var away []*reconcile.Object
 	for _, n := range nodes {
 		if n.Facts.Node == nil || n.Node().Registration == 0 {
 			continue
@@ -85,18 +85,18 @@ func (r Reconciler) Step(in step.Input) (plan step.Plan) {
 	return plan
 }
 
-// judge plans a node's transition and tells whether it is away.
-func (r Reconciler) judge(in step.Input, n *step.Object, grace time.Duration, plan *step.Plan) bool {
+// judge plans a node's transition and reports whether it is away.
+func (r Reconciler) judge(in reconcile.Input, n *reconcile.Object, grace time.Duration, plan *reconcile.Plan) bool {
 	st := n.Node()
 	silence := in.Silence[n.Ref.Name]
 	silent := silence >= grace
 	switch {
 	case st.Ready && silent:
-		plan.Add(step.Intent{Cause: step.Causes(st.Registration), Reason: fmt.Sprintf("no heartbeat for %d s", int(silence/time.Second)),
-			Record: &step.Record{Type: events.NodeLost, Subject: n.Ref, UID: n.UID}})
+		plan.Add(reconcile.Intent{Cause: reconcile.Causes(st.Registration), Reason: fmt.Sprintf("no heartbeat for %d s", int(silence/time.Second)),
+			Record: &reconcile.Record{Type: events.NodeLost, Subject: n.Ref, UID: n.UID}})
 	case !st.Ready && in.Heard[n.Ref.Name] && !silent:
-		plan.Add(step.Intent{Cause: step.Causes(st.Registration), Reason: "its heartbeats are back",
-			Record: &step.Record{Type: events.NodeReady, Subject: n.Ref, UID: n.UID}})
+		plan.Add(reconcile.Intent{Cause: reconcile.Causes(st.Registration), Reason: "its heartbeats are back",
+			Record: &reconcile.Record{Type: events.NodeReady, Subject: n.Ref, UID: n.UID}})
 	}
 	return silent || !st.Ready
 }

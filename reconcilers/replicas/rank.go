@@ -5,20 +5,20 @@ import (
 	"slices"
 
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
 // surplus orders a workload's pods by who should go first, as Kubernetes'
 // replica set controller does (KEP-2185 without the cost annotation).
-func surplus(p *step.Picture, w *step.Object, active []*step.Object) []*step.Object {
+func surplus(c *reconcile.Cache, w *reconcile.Object, active []*reconcile.Object) []*reconcile.Object {
 	related := map[string]int{}
-	for _, o := range siblings(p, w) {
-		if step.Active(o) {
+	for _, o := range siblings(c, w) {
+		if reconcile.Active(o) {
 			related[o.Pod().Node]++
 		}
 	}
 	list := slices.Clone(active)
-	slices.SortStableFunc(list, func(a, b *step.Object) int {
+	slices.SortStableFunc(list, func(a, b *reconcile.Object) int {
 		x, y := a.Pod(), b.Pod()
 		return cmp.Or(
 			before(x.Node == "", y.Node == ""),
@@ -35,15 +35,15 @@ func surplus(p *step.Picture, w *step.Object, active []*step.Object) []*step.Obj
 
 // siblings are the pods of the workload and of the others of its controller:
 // during a rollout old and new pods share nodes.
-func siblings(p *step.Picture, w *step.Object) []*step.Object {
+func siblings(c *reconcile.Cache, w *reconcile.Object) []*reconcile.Object {
 	owner := w.Controller()
 	if owner == nil {
-		return p.Controlled(w, events.Pods)
+		return c.Controlled(w, events.Pods)
 	}
-	var list []*step.Object
-	for _, o := range p.Dependents(owner.UID) {
+	var list []*reconcile.Object
+	for _, o := range c.Dependents(owner.UID) {
 		if o.Ref.Kind == w.Ref.Kind && o.Ref.Namespace == w.Ref.Namespace {
-			list = append(list, p.Controlled(o, events.Pods)...)
+			list = append(list, c.Controlled(o, events.Pods)...)
 		}
 	}
 	return list

@@ -4,18 +4,18 @@ import (
 	"fmt"
 
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
 // Burst is how many pods one plan creates or deletes at most.
 const Burst = 500
 
-// Reconciler implements step.Reconciler.
+// Reconciler implements reconcile.Reconciler.
 type Reconciler struct{}
 
-// About says what replicas reads and does.
-func (Reconciler) About() step.Card {
-	return step.Card{
+// Describe says what replicas reads and does.
+func (Reconciler) Describe() reconcile.Description {
+	return reconcile.Description{
 		Name:  "replicas",
 		Reads: []string{events.ReplicaSets, events.ReplicationCtrl, events.Pods, events.Namespaces},
 		Emits: []string{"create pods", "delete pods", "patch pods", "patch replicasets.apps/status", "patch replicationcontrollers/status"},
@@ -24,8 +24,8 @@ func (Reconciler) About() step.Card {
 
 // Keys are workloads: the changed one, a pod's controller before and after,
 // and for a pod without one all that might adopt it.
-func (Reconciler) Keys(p *step.Picture, c step.Change) []events.Ref {
-	ref := c.Ref()
+func (Reconciler) Keys(c *reconcile.Cache, change reconcile.Change) []events.Ref {
+	ref := change.Ref
 	if isWorkload(ref.Kind) {
 		return []events.Ref{ref}
 	}
@@ -33,7 +33,7 @@ func (Reconciler) Keys(p *step.Picture, c step.Change) []events.Ref {
 		return nil
 	}
 	var keys []events.Ref
-	for _, o := range []*step.Object{c.Before, c.After} {
+	for _, o := range []*reconcile.Object{change.Before, change.After} {
 		if o == nil {
 			continue
 		}
@@ -43,12 +43,12 @@ func (Reconciler) Keys(p *step.Picture, c step.Change) []events.Ref {
 			}
 			continue
 		}
-		if o != c.After || o.Facts.Deleting != 0 {
+		if o != change.After || o.Facts.Deleting != 0 {
 			continue
 		}
 		for _, kind := range []string{events.ReplicaSets, events.ReplicationCtrl} {
-			for _, w := range p.List(kind, ref.Namespace) {
-				if w.Facts.Workload != nil && step.Matches(w.Facts.Workload.Selector, o.Facts.Labels) {
+			for _, w := range c.List(kind, ref.Namespace) {
+				if w.Facts.Workload != nil && reconcile.Matches(w.Facts.Workload.Selector, o.Facts.Labels) {
 					keys = append(keys, w.Ref)
 				}
 			}
@@ -58,15 +58,15 @@ func (Reconciler) Keys(p *step.Picture, c step.Change) []events.Ref {
 }
 
 // Needs the workload's own body: its template and its status.
-func (Reconciler) Needs(p *step.Picture, key events.Ref) []events.Ref {
-	if p.Get(key) == nil {
+func (Reconciler) Needs(c *reconcile.Cache, key events.Ref) []reconcile.Need {
+	if c.Get(key) == nil {
 		return nil
 	}
-	return []events.Ref{key}
+	return []reconcile.Need{{Ref: key, Body: true}}
 }
 
-// Step plans for one workload.
-func (Reconciler) Step(in step.Input) (plan step.Plan) {
+// Reconcile plans for one workload.
+func (Reconciler) Reconcile(in reconcile.Input) (plan reconcile.Plan) {
 	w := in.Object()
 	if w == nil || w.Facts.Workload == nil {
 		return plan
@@ -76,7 +76,7 @@ func (Reconciler) Step(in step.Input) (plan step.Plan) {
 		return plan
 	}
 	pods := claim(in, w, &plan)
-	if w.Facts.Deleting == 0 && !ending(in.Picture, w.Ref.Namespace) {
+	if w.Facts.Deleting == 0 && !ending(in.Cache, w.Ref.Namespace) {
 		scale(in, w, body, pods, &plan)
 	}
 	report(in, w, body, pods, &plan)
@@ -87,17 +87,17 @@ func isWorkload(kind string) bool {
 	return kind == events.ReplicaSets || kind == events.ReplicationCtrl
 }
 
-// ending tells whether nothing may be created in a namespace any more.
-func ending(p *step.Picture, namespace string) bool {
-	ns := p.Get(events.Ref{Kind: events.Namespaces, Name: namespace})
+// ending reports whether nothing may be created in a namespace any more.
+func ending(c *reconcile.Cache, namespace string) bool {
+	ns := c.Get(events.Ref{Kind: events.Namespaces, Name: namespace})
 	return ns == nil || ns.Facts.Deleting != 0
 }
 
 // scale creates or deletes the difference.
-func scale(in step.Input, w *step.Object, body workload, pods []*step.Object, plan *step.Plan) {
-	var active []*step.Object
+func scale(in reconcile.Input, w *reconcile.Object, body workload, pods []*reconcile.Object, plan *reconcile.Plan) {
+	var active []*reconcile.Object
 	for _, p := range pods {
-		if step.Active(p) {
+		if reconcile.Active(p) {
 			active = append(active, p)
 		}
 	}
@@ -107,33 +107,33 @@ func scale(in step.Input, w *step.Object, body workload, pods []*step.Object, pl
 	case have < want:
 		cause := causes(in, w)
 		for range min(want-have, Burst) {
-			plan.Add(step.Intent{Cause: cause, Reason: reason, Request: step.Create(
+			plan.Add(reconcile.Intent{Cause: cause, Reason: reason, Request: reconcile.Create(
 				events.Ref{Kind: events.Pods, Namespace: w.Ref.Namespace}, body.pod())})
 		}
 	case have > want:
 		cause := causes(in, w)
-		for _, p := range surplus(in.Picture, w, active)[:min(have-want, Burst)] {
-			plan.Add(step.Intent{Cause: cause, Reason: reason, Request: step.Delete(p, "")})
+		for _, p := range surplus(in.Cache, w, active)[:min(have-want, Burst)] {
+			plan.Add(reconcile.Intent{Cause: cause, Reason: reason, Request: reconcile.Delete(p, "")})
 		}
 	}
 }
 
 // causes are what made the counts differ: the pods that ended since the last
 // look, or else what was last asked of the workload.
-func causes(in step.Input, w *step.Object) []events.Offset {
+func causes(in reconcile.Input, w *reconcile.Object) []events.Offset {
 	var list []events.Offset
 	for _, t := range in.Triggers {
-		if t.Ref == w.Ref && t.Offset == w.Asked {
-			return step.Causes(w.Asked)
+		if t.Ref == w.Ref && t.Offset == w.Desired {
+			return reconcile.Causes(w.Desired)
 		}
 		if t.Ref.Kind == events.Pods && (t.Deleted || ends(t.Type)) {
 			list = append(list, t.Offset)
 		}
 	}
 	if len(list) == 0 {
-		list = append(list, w.Asked)
+		list = append(list, w.Desired)
 	}
-	return step.Causes(list...)
+	return reconcile.Causes(list...)
 }
 
 func ends(t events.Type) bool {

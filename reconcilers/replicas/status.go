@@ -6,22 +6,23 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
 const replicaFailure = "ReplicaFailure"
 
 // report plans the status record, if what it would say differs from what
-// stands. It comes last, but first while there is trouble: a plan ends at the
-// first refusal.
-func report(in step.Input, w *step.Object, body workload, pods []*step.Object, plan *step.Plan) {
+// stands. It replaces only what was read: the counts beside it are the fold's,
+// and move. So it waits for the next look where pods are to be made or ended
+// now, but comes first where the last plan failed: a plan ends at a refusal.
+func report(in reconcile.Input, w *reconcile.Object, body workload, pods []*reconcile.Object, plan *reconcile.Plan) {
 	now := status{observed: int64(w.Facts.Generation), conditions: failure(in, body.status.conditions, plan)}
 	var cause []events.Offset
 	for _, p := range pods {
-		if !step.Active(p) {
+		if !reconcile.Active(p) {
 			continue
 		}
-		ok, due := step.Available(p, w.Facts.Workload.MinReadySeconds, in.Now)
+		ok, due := reconcile.Available(p, w.Facts.Workload.MinReadySeconds, in.Now)
 		if ok {
 			now.available++
 			cause = append(cause, p.Pod().Reported)
@@ -37,22 +38,23 @@ func report(in step.Input, w *step.Object, body workload, pods []*step.Object, p
 	if len(now.conditions) == 0 {
 		conditions = nil // a merge patch removes it
 	}
-	say := step.Intent{
-		Cause:  step.Causes(append(cause, w.Asked)...),
+	say := reconcile.Intent{
+		Cause:  reconcile.Causes(append(cause, w.Desired)...),
 		Reason: fmt.Sprintf("%s %s has %d of %d pods available", title(w.Ref.Kind), w.Ref.Name, now.available, w.Facts.Workload.Replicas),
-		Request: step.Patch(w, "status", step.MergePatch, false, map[string]any{"status": map[string]any{
+		Request: reconcile.Patch(w, "status", reconcile.MergePatch, true, map[string]any{"status": map[string]any{
 			"observedGeneration": now.observed, "availableReplicas": now.available, "conditions": conditions}}),
 	}
-	if in.Trouble != "" {
-		plan.Intents = append([]step.Intent{say}, plan.Intents...)
-		return
+	switch {
+	case in.LastError != "":
+		plan.Intents = append([]reconcile.Intent{say}, plan.Intents...)
+	case len(plan.Intents) == 0:
+		plan.Add(say)
 	}
-	plan.Add(say)
 }
 
 // failure keeps the ReplicaFailure condition: there while creating or deleting
 // pods is refused.
-func failure(in step.Input, old []condition, plan *step.Plan) []condition {
+func failure(in reconcile.Input, old []condition, plan *reconcile.Plan) []condition {
 	reason := ""
 	for _, i := range plan.Intents {
 		switch {
@@ -72,10 +74,10 @@ func failure(in step.Input, old []condition, plan *step.Plan) []condition {
 		}
 		keep = append(keep, old[i])
 	}
-	if in.Trouble == "" || reason == "" {
+	if in.LastError == "" || reason == "" {
 		return keep
 	}
-	c := condition{Type: replicaFailure, Status: "True", LastTransitionTime: metav1.Time{Time: in.Now}, Reason: reason, Message: in.Trouble}
+	c := condition{Type: replicaFailure, Status: "True", LastTransitionTime: metav1.Time{Time: in.Now}, Reason: reason, Message: in.LastError}
 	if had != nil && had.Status == c.Status && had.Reason == c.Reason {
 		c = *had // its message may name another pod each time: the first one stays
 	}

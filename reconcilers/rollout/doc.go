@@ -12,7 +12,7 @@
 // one runs; a paused Deployment is scaled but not rolled out; each template has
 // one ReplicaSet, whose annotation numbers the revision, so that `kubectl
 // rollout history, undo, status` work; of old ones revisionHistoryLimit stay.
-// A spec is written only over the revision that the step saw, so of several
+// A spec is written only over the revision that the plan saw, so of several
 // engines one wins and the others look again.
 //
 // Pure.

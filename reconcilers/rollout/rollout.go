@@ -6,15 +6,15 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
-// Reconciler implements step.Reconciler.
+// Reconciler implements reconcile.Reconciler.
 type Reconciler struct{}
 
-// About says what rollout reads and does.
-func (Reconciler) About() step.Card {
-	return step.Card{
+// Describe says what rollout reads and does.
+func (Reconciler) Describe() reconcile.Description {
+	return reconcile.Description{
 		Name:  "rollout",
 		Reads: []string{events.Deployments, events.ReplicaSets, events.Pods, events.Namespaces},
 		Emits: []string{"create replicasets.apps", "patch replicasets.apps", "delete replicasets.apps", "patch deployments.apps/status"},
@@ -23,21 +23,21 @@ func (Reconciler) About() step.Card {
 
 // Keys are Deployments: the changed one, that of a ReplicaSet, of a pod's
 // ReplicaSet, and for a ReplicaSet without one all that might adopt it.
-func (Reconciler) Keys(p *step.Picture, c step.Change) []events.Ref {
-	ref := c.Ref()
+func (Reconciler) Keys(c *reconcile.Cache, change reconcile.Change) []events.Ref {
+	ref := change.Ref
 	switch ref.Kind {
 	case events.Deployments:
 		return []events.Ref{ref}
 	case events.ReplicaSets:
-		return append(controllers(c.Before), append(controllers(c.After), adopters(p, c.After)...)...)
+		return append(controllers(change.Before), append(controllers(change.After), adopters(c, change.After)...)...)
 	case events.Pods:
 		var keys []events.Ref
-		for _, o := range []*step.Object{c.Before, c.After} {
+		for _, o := range []*reconcile.Object{change.Before, change.After} {
 			if o == nil {
 				continue
 			}
 			if w := o.Controller(); w != nil && w.Kind == events.ReplicaSets {
-				keys = append(keys, controllers(p.Get(events.Ref{Kind: w.Kind, Namespace: ref.Namespace, Name: w.Name}))...)
+				keys = append(keys, controllers(c.Get(events.Ref{Kind: w.Kind, Namespace: ref.Namespace, Name: w.Name}))...)
 			}
 		}
 		return keys
@@ -45,7 +45,7 @@ func (Reconciler) Keys(p *step.Picture, c step.Change) []events.Ref {
 	return nil
 }
 
-func controllers(o *step.Object) []events.Ref {
+func controllers(o *reconcile.Object) []events.Ref {
 	if o == nil {
 		return nil
 	}
@@ -55,12 +55,12 @@ func controllers(o *step.Object) []events.Ref {
 	return nil
 }
 
-func adopters(p *step.Picture, o *step.Object) (keys []events.Ref) {
+func adopters(c *reconcile.Cache, o *reconcile.Object) (keys []events.Ref) {
 	if o == nil || o.Controller() != nil {
 		return nil
 	}
-	for _, d := range p.List(events.Deployments, o.Ref.Namespace) {
-		if d.Facts.Workload != nil && step.Matches(d.Facts.Workload.Selector, o.Facts.Labels) {
+	for _, d := range c.List(events.Deployments, o.Ref.Namespace) {
+		if d.Facts.Workload != nil && reconcile.Matches(d.Facts.Workload.Selector, o.Facts.Labels) {
 			keys = append(keys, d.Ref)
 		}
 	}
@@ -68,30 +68,30 @@ func adopters(p *step.Picture, o *step.Object) (keys []events.Ref) {
 }
 
 // Needs the Deployment's body and those of its ReplicaSets.
-func (Reconciler) Needs(p *step.Picture, key events.Ref) []events.Ref {
-	d := p.Get(key)
+func (Reconciler) Needs(c *reconcile.Cache, key events.Ref) []reconcile.Need {
+	d := c.Get(key)
 	if d == nil {
 		return nil
 	}
-	refs := []events.Ref{key}
-	for _, o := range p.Controlled(d, events.ReplicaSets) {
-		refs = append(refs, o.Ref)
+	needs := []reconcile.Need{{Ref: key, Body: true}}
+	for _, o := range c.Controlled(d, events.ReplicaSets) {
+		needs = append(needs, reconcile.Need{Ref: o.Ref, Body: true})
 	}
-	return refs
+	return needs
 }
 
-// Step plans for one Deployment.
-func (Reconciler) Step(in step.Input) step.Plan {
+// Reconcile plans for one Deployment.
+func (Reconciler) Reconcile(in reconcile.Input) reconcile.Plan {
 	d := in.Object()
 	if d == nil || d.Facts.Workload == nil || d.Facts.Deployment == nil {
-		return step.Plan{}
+		return reconcile.Plan{}
 	}
 	body, ok := in.Bodies[d.Ref].(*appsv1.Deployment)
 	if !ok {
-		return step.Plan{}
+		return reconcile.Plan{}
 	}
 	r := newRun(in, d, body)
-	ns := in.Picture.Get(events.Ref{Kind: events.Namespaces, Name: d.Ref.Namespace})
+	ns := in.Cache.Get(events.Ref{Kind: events.Namespaces, Name: d.Ref.Namespace})
 	if d.Facts.Deleting == 0 && ns != nil && ns.Facts.Deleting == 0 {
 		if !r.claim() {
 			r.advance()
@@ -102,7 +102,7 @@ func (Reconciler) Step(in step.Input) step.Plan {
 }
 
 // advance does the next thing that is to be done; what follows from it comes
-// with the next step, once it shows in the picture.
+// with the next look, once it shows in the cache.
 func (r *run) advance() {
 	paused := r.d.Facts.Deployment.Paused
 	if r.fresh != nil {

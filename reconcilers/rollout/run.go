@@ -9,12 +9,12 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
-// set is one ReplicaSet of the Deployment, with what this step plans for it.
+// set is one ReplicaSet of the Deployment, with what is planned for it.
 type set struct {
-	object    *step.Object
+	object    *reconcile.Object
 	body      *appsv1.ReplicaSet
 	want      int               // spec.replicas, as planned
 	available int               // of its pods, now
@@ -52,10 +52,10 @@ func (s *set) revision() int64 {
 	return n
 }
 
-// run is one step for one Deployment.
+// run is one look at one Deployment.
 type run struct {
-	in    step.Input
-	d     *step.Object
+	in    reconcile.Input
+	d     *reconcile.Object
 	body  *appsv1.Deployment
 	sets  []*set // all, oldest first
 	old   []*set // all but fresh
@@ -64,25 +64,25 @@ type run struct {
 	replicas, surge, unavailable int
 
 	revision   string // the Deployment's annotation, as planned
-	made       string // name of the ReplicaSet that this step creates
+	made       string // name of the ReplicaSet that is created now
 	collisions int32
 	cause      []events.Offset
-	plan       step.Plan
+	plan       reconcile.Plan
 }
 
-func newRun(in step.Input, d *step.Object, body *appsv1.Deployment) *run {
+func newRun(in reconcile.Input, d *reconcile.Object, body *appsv1.Deployment) *run {
 	r := &run{in: in, d: d, body: body, replicas: int(d.Facts.Workload.Replicas), revision: body.Annotations[revisionNote]}
 	r.surge, r.unavailable = bounds(d.Facts.Deployment, r.replicas)
 	if body.Status.CollisionCount != nil {
 		r.collisions = *body.Status.CollisionCount
 	}
-	r.cause = []events.Offset{d.Asked}
+	r.cause = []events.Offset{d.Desired}
 	if n := len(in.Triggers); n > 0 {
 		r.cause = append(r.cause, in.Triggers[n-1].Offset)
 	}
-	for _, o := range in.Picture.Controlled(d, events.ReplicaSets) {
+	for _, o := range in.Cache.Controlled(d, events.ReplicaSets) {
 		b, ok := in.Bodies[o.Ref].(*appsv1.ReplicaSet)
-		if ok && o.Facts.Workload != nil && step.Matches(d.Facts.Workload.Selector, o.Facts.Labels) {
+		if ok && o.Facts.Workload != nil && reconcile.Matches(d.Facts.Workload.Selector, o.Facts.Labels) {
 			r.sets = append(r.sets, r.measure(&set{object: o, body: b, want: int(o.Facts.Workload.Replicas)}))
 		}
 	}
@@ -99,14 +99,14 @@ func newRun(in step.Input, d *step.Object, body *appsv1.Deployment) *run {
 
 // measure counts a set's pods and notes when the next one becomes available.
 func (r *run) measure(s *set) *set {
-	for _, p := range r.in.Picture.Controlled(s.object, events.Pods) {
+	for _, p := range r.in.Cache.Controlled(s.object, events.Pods) {
 		if phase := p.Pod().Phase; phase != events.Succeeded && phase != events.Failed {
 			s.running++
 		}
-		if !step.Active(p) {
+		if !reconcile.Active(p) {
 			continue
 		}
-		ok, due := step.Available(p, r.d.Facts.Workload.MinReadySeconds, r.in.Now)
+		ok, due := reconcile.Available(p, r.d.Facts.Workload.MinReadySeconds, r.in.Now)
 		if ok {
 			s.available++
 		}
@@ -116,7 +116,7 @@ func (r *run) measure(s *set) *set {
 }
 
 // bounds resolves maxSurge (rounded up) and maxUnavailable (rounded down); if
-// both come to nothing, one pod may be unavailable, or no step could be made.
+// both come to nothing, one pod may be unavailable, or nothing could move.
 func bounds(d *events.Deployment, replicas int) (surge, unavailable int) {
 	if d.Recreate || replicas == 0 {
 		return 0, 0
@@ -143,7 +143,7 @@ func (r *run) available() (n int) {
 	return n
 }
 
-// complete tells whether all pods are of the template and available.
+// complete reports whether all pods are of the template and available.
 func (r *run) complete() bool {
 	if r.fresh == nil || r.fresh.object.Facts.Workload.Replicas != uint64(r.replicas) {
 		return false

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strconv"
 
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
-// scaled tells whether the Deployment's replicas changed since its ReplicaSets
+// scaled reports whether the Deployment's replicas changed since its ReplicaSets
 // were last sized: their annotation says for what.
 func (r *run) scaled() bool {
 	for _, s := range r.sets {
@@ -108,8 +108,8 @@ func share(s *set, replicas, most, left int) int {
 
 // finish turns what was planned for each set into requests, in front of the
 // status: a claim follows the work.
-func (r *run) finish() step.Plan {
-	var work []step.Intent
+func (r *run) finish() reconcile.Plan {
+	var work []reconcile.Intent
 	for _, s := range r.sets {
 		if s.reason != "" || s.want > 0 {
 			s.annotate(desiredNote, strconv.Itoa(r.replicas))
@@ -132,8 +132,8 @@ func (r *run) finish() step.Plan {
 		if s.want != int(s.object.Facts.Workload.Replicas) {
 			patch["spec"] = map[string]any{"replicas": s.want}
 		}
-		work = append(work, step.Intent{Cause: step.Causes(r.cause...), Reason: reason,
-			Request: step.Patch(s.object, "", step.MergePatch, true, patch)})
+		work = append(work, reconcile.Intent{Cause: reconcile.Causes(r.cause...), Reason: reason,
+			Request: reconcile.Patch(s.object, "", reconcile.MergePatch, true, patch)})
 	}
 	r.plan.Intents = append(work, r.plan.Intents...)
 	return r.plan

@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
 // Annotations and the label by which Kubernetes' tools know a rollout.
@@ -64,8 +64,8 @@ func (r *run) nextRevision() int64 {
 func (r *run) create(replicas int) {
 	hash := hashOf(r.d.Facts.Workload.TemplateHash, r.collisions)
 	ref := events.Ref{Kind: events.ReplicaSets, Namespace: r.d.Ref.Namespace, Name: r.d.Ref.Name + "-" + hash}
-	if r.in.Picture.Get(ref) != nil {
-		r.collisions++ // another template's or another owner's: the next step takes the next name
+	if r.in.Cache.Get(ref) != nil {
+		r.collisions++ // another template's or another owner's: the next look takes the next name
 		return
 	}
 	r.made, r.revision = ref.Name, strconv.FormatInt(r.nextRevision(), 10)
@@ -83,8 +83,8 @@ func (r *run) create(replicas int) {
 		selector = &metav1.LabelSelector{}
 	}
 	selector.MatchLabels = with(selector.MatchLabels, hashLabel, hash)
-	r.plan.Add(step.Intent{Cause: step.Causes(r.cause...), Reason: fmt.Sprintf("deployment %s has a new template, revision %s", r.d.Ref.Name, r.revision),
-		Request: step.Create(ref, &appsv1.ReplicaSet{
+	r.plan.Add(reconcile.Intent{Cause: reconcile.Causes(r.cause...), Reason: fmt.Sprintf("deployment %s has a new template, revision %s", r.d.Ref.Name, r.revision),
+		Request: reconcile.Create(ref, &appsv1.ReplicaSet{
 			TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ReplicaSet"},
 			ObjectMeta: metav1.ObjectMeta{
 				Name: ref.Name, Namespace: ref.Namespace, Labels: template.Labels, Annotations: notes,
@@ -122,18 +122,18 @@ func hashOf(template string, collisions int32) string {
 
 // claim adopts ReplicaSets that fit the selector and that nobody controls, and
 // releases those that fit no more. Where it does, all else waits for the next
-// step: one of them may be the template's.
+// look: one of them may be the template's.
 func (r *run) claim() (busy bool) {
 	sel := r.d.Facts.Workload.Selector
-	for _, o := range r.in.Picture.Orphans(events.ReplicaSets, r.d.Ref.Namespace) {
-		if o.Facts.Deleting == 0 && step.Matches(sel, o.Facts.Labels) {
+	for _, o := range r.in.Cache.Orphans(events.ReplicaSets, r.d.Ref.Namespace) {
+		if o.Facts.Deleting == 0 && reconcile.Matches(sel, o.Facts.Labels) {
 			r.owner(o, map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "name": r.d.Ref.Name, "uid": r.d.UID, "controller": true, "blockOwnerDeletion": true},
 				"deployment "+r.d.Ref.Name+" adopts it: its labels match")
 			busy = true
 		}
 	}
-	for _, o := range r.in.Picture.Controlled(r.d, events.ReplicaSets) {
-		if o.Facts.Deleting == 0 && !step.Matches(sel, o.Facts.Labels) {
+	for _, o := range r.in.Cache.Controlled(r.d, events.ReplicaSets) {
+		if o.Facts.Deleting == 0 && !reconcile.Matches(sel, o.Facts.Labels) {
 			r.owner(o, map[string]any{"$patch": "delete", "uid": r.d.UID}, "its labels match no longer the selector of deployment "+r.d.Ref.Name)
 			busy = true
 		}
@@ -141,9 +141,9 @@ func (r *run) claim() (busy bool) {
 	return busy
 }
 
-func (r *run) owner(o *step.Object, reference map[string]any, reason string) {
-	r.plan.Add(step.Intent{Cause: step.Causes(r.in.Picture.Offset(o.Written)), Reason: reason,
-		Request: step.Patch(o, "", step.StrategicPatch, true, map[string]any{"metadata": map[string]any{"ownerReferences": []any{reference}}})})
+func (r *run) owner(o *reconcile.Object, reference map[string]any, reason string) {
+	r.plan.Add(reconcile.Intent{Cause: reconcile.Causes(r.in.Cache.Offset(o.Written)), Reason: reason,
+		Request: reconcile.Patch(o, "", reconcile.StrategicPatch, true, map[string]any{"metadata": map[string]any{"ownerReferences": []any{reference}}})})
 }
 
 // trim deletes old ReplicaSets beyond the history limit, the oldest revisions first.
@@ -156,7 +156,7 @@ func (r *run) trim() {
 	}
 	slices.SortStableFunc(empty, func(a, b *set) int { return int(a.revision() - b.revision()) })
 	for _, s := range empty[:max(0, len(empty)-int(r.d.Facts.Deployment.HistoryLimit))] {
-		r.plan.Add(step.Intent{Cause: step.Causes(r.cause...), Reason: fmt.Sprintf("deployment %s keeps %d old revisions", r.d.Ref.Name, r.d.Facts.Deployment.HistoryLimit),
-			Request: step.Delete(s.object, "")})
+		r.plan.Add(reconcile.Intent{Cause: reconcile.Causes(r.cause...), Reason: fmt.Sprintf("deployment %s keeps %d old revisions", r.d.Ref.Name, r.d.Facts.Deployment.HistoryLimit),
+			Request: reconcile.Delete(s.object, "")})
 	}
 }

@@ -9,11 +9,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"cairn/reconcilers/step"
+	"cairn/reconcilers/reconcile"
 )
 
 // report plans the status record, if what it would say differs from what stands.
-// Trouble is told before the work is tried again: a plan ends at a refusal.
+// It replaces only what was read: the counts beside it are the fold's, and move.
+// A failure is told before the work is tried again: a plan ends at a refusal.
 func (r *run) report() {
 	had := r.body.Status
 	list := slices.Clone(had.Conditions)
@@ -41,10 +42,10 @@ func (r *run) report() {
 		// Through the status, where it is no change of what is wanted.
 		patch["metadata"] = map[string]any{"annotations": map[string]string{revisionNote: r.revision}}
 	}
-	say := step.Intent{Cause: step.Causes(r.cause...), Reason: fmt.Sprintf("deployment %s has %d of %d pods available", r.d.Ref.Name, available, r.replicas),
-		Request: step.Patch(r.d, "status", step.MergePatch, false, patch)}
-	if r.in.Trouble != "" {
-		r.plan.Intents = append([]step.Intent{say}, r.plan.Intents...)
+	say := reconcile.Intent{Cause: reconcile.Causes(r.cause...), Reason: fmt.Sprintf("deployment %s has %d of %d pods available", r.d.Ref.Name, available, r.replicas),
+		Request: reconcile.Patch(r.d, "status", reconcile.MergePatch, true, patch)}
+	if r.in.LastError != "" {
+		r.plan.Intents = append([]reconcile.Intent{say}, r.plan.Intents...)
 		return
 	}
 	r.plan.Add(say)
@@ -75,8 +76,8 @@ func (r *run) progress(list []appsv1.DeploymentCondition) []appsv1.DeploymentCon
 	switch {
 	case r.d.Facts.Deployment.Paused || seconds == 0 || seconds >= 1<<31-1:
 		return list
-	case r.made != "" && r.in.Trouble != "":
-		return r.set(list, kind, corev1.ConditionFalse, "ReplicaSetCreateError", r.in.Trouble)
+	case r.made != "" && r.in.LastError != "":
+		return r.set(list, kind, corev1.ConditionFalse, "ReplicaSetCreateError", r.in.LastError)
 	case r.made != "":
 		return r.set(list, kind, corev1.ConditionTrue, "NewReplicaSetCreated", fmt.Sprintf("Created new replica set %q", r.made))
 	case r.fresh == nil:

@@ -1,96 +1,138 @@
 package scheduler
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"cairn/events"
-	"cairn/reconcilers/step"
+	"cairn/projections/fold"
+	"cairn/projections/view"
+	"cairn/reconcilers/reconcile"
 )
 
-// Batch is how many records one plan appends at most.
-const Batch = 500
+const (
+	// Batch is how many records one plan appends at most.
+	Batch = 500
+	// Name is the scheduler that pods mean who name none.
+	Name = "default-scheduler"
 
-// Name is the scheduler that pods mean who name none.
-const Name = "default-scheduler"
+	backOffFirst = time.Second
+	backOffMost  = 5 * time.Minute
+	// refresh is after how long the reasons that pods were told are looked at
+	// again, where nodes changed but none fits: kube-scheduler's
+	// flushUnschedulablePods, with its interval; doubled each time they changed.
+	refresh     = 5 * time.Minute
+	refreshMost = time.Hour
+)
 
-// key is the one key: all pending pods are looked at together.
-var key = events.Ref{Kind: events.Pods}
+// Scheduler implements reconcile.Core. Make one with New.
+type Scheduler struct{ state }
 
-// Reconciler implements step.Reconciler.
-type Reconciler struct{}
+// New makes a scheduler that knows nothing yet.
+func New() *Scheduler {
+	s := &Scheduler{}
+	s.Reset(0)
+	return s
+}
 
-// About says what the scheduler reads and does.
-func (Reconciler) About() step.Card {
-	return step.Card{Name: "scheduler", Reads: []string{events.Pods, events.Nodes},
+// Describe says what the scheduler reads and does.
+func (s *Scheduler) Describe() reconcile.Description {
+	return reconcile.Description{Name: "scheduler", Reads: []string{events.Nodes, events.Pods},
 		Emits: []string{string(events.PodPlaced), string(events.PodUnschedulable)}}
 }
 
-// Keys is the one key, for pods that wait, nodes, and pods that leave one.
-func (Reconciler) Keys(_ *step.Picture, c step.Change) []events.Ref {
-	switch c.Ref().Kind {
-	case events.Nodes:
-		return []events.Ref{key}
-	case events.Pods:
-		if c.After == nil || waits(c.After) || c.Before != nil && step.Holds(c.Before) && !step.Holds(c.After) {
-			return []events.Ref{key}
-		}
+// Reset forgets everything.
+func (s *Scheduler) Reset(r0 uint64) { s.state = newState(r0) }
+
+// Put takes a pod or node as a view has it.
+func (s *Scheduler) Put(o *view.Object) {
+	if o.Facts != nil {
+		s.change(&fold.Change{Ref: o.Ref, UID: o.UID, Revision: o.Revision, Created: o.Created, Facts: o.Facts, Projected: o.Projected, FactsChanged: true},
+			o.Revision.Offset(s.r0))
 	}
-	return nil
 }
 
-// Needs no bodies: facts say all that placement asks for.
-func (Reconciler) Needs(*step.Picture, events.Ref) []events.Ref { return nil }
-
-// Step plans for all pods that wait, the most important and oldest first.
-func (Reconciler) Step(in step.Input) (plan step.Plan) {
-	pending := in.Picture.Pending()
-	pending = slices.DeleteFunc(pending, func(p *step.Object) bool { return !waits(p) })
-	if len(pending) == 0 {
-		return plan
+// Take takes a record's result.
+func (s *Scheduler) Take(r *fold.Result) {
+	for i := range r.Changes {
+		s.change(&r.Changes[i], r.Offset)
 	}
-	slices.SortStableFunc(pending, func(a, b *step.Object) int {
-		return cmp.Or(cmp.Compare(b.Facts.Pod.Priority, a.Facts.Pod.Priority), cmp.Compare(a.Created, b.Created))
-	})
-	c := newCluster(in.Picture)
-	for _, p := range pending {
-		if len(plan.Intents) == Batch {
-			plan.DueBy(in.Now.Add(time.Millisecond)) // the rest comes with the next plan
-			break
+	if e := r.Event; e != nil && e.Type == events.PodPlaced && !r.Outcome.Accepted() && e.Facts.Placement != nil {
+		s.refused(e, r.Outcome)
+	}
+}
+
+func (s *state) change(c *fold.Change, at events.Offset) {
+	switch c.Ref.Kind {
+	case events.Nodes:
+		s.nodeChanged(c, at)
+	case events.Pods:
+		s.podChanged(c, at)
+	}
+}
+
+// Plan places what can be placed, the most important and oldest pods first, and
+// tells the others why not.
+func (s *Scheduler) Plan(now time.Time) (plan reconcile.Plan) {
+	s.release()
+	s.wake()
+	s.settle(now, &plan)
+	s.fire(now)
+	for len(plan.Intents) < Batch && len(s.ready) > 0 {
+		sh := s.ready[0]
+		p := sh.pods[0]
+		best := s.pick(sh, p)
+		if best == nil {
+			s.park(sh)
+			continue
 		}
-		if i, ok := decide(in.Picture, c, p); ok {
-			plan.Add(i)
-		}
+		plan.Add(s.assume(p, best))
+	}
+	s.tell(now, &plan)
+	if len(s.timers) > 0 {
+		plan.DueBy(s.timers[0].at)
+	}
+	if len(plan.Intents) == Batch {
+		plan.DueBy(now)
 	}
 	return plan
 }
 
-// waits tells whether a pod is ours to place.
-func waits(p *step.Object) bool {
-	st := p.Pod()
-	return p.Facts.Pod != nil && p.Facts.Deleting == 0 && st.Node == "" && st.Phase == events.Pending &&
-		(p.Facts.Pod.Scheduler == "" || p.Facts.Pod.Scheduler == Name)
+// assume takes room for a pod, until the record says it or was refused.
+func (s *state) assume(p *pod, c *candidate) reconcile.Intent {
+	sh, n := p.shape, c.node
+	d := sh.scan.decision()
+	cause := []events.Offset{p.created.Offset(s.r0)}
+	if p.attempts > 0 {
+		cause = append(cause, n.freed) // what made room
+	}
+	s.dequeue(p)
+	s.hold(p, n)
+	p.assumed = true
+	s.assumed = append(s.assumed, p)
+	sh.scan.again(n)
+	return reconcile.Intent{Cause: reconcile.Causes(cause...), Record: &reconcile.Record{Type: events.PodPlaced, Subject: p.ref, UID: p.uid,
+		Facts: events.Facts{Placement: &events.Placement{Node: n.Name, Registration: n.registration, Decision: d}}}}
 }
 
-// decide places a pod in the cluster, or says why it can't be; false where that
-// is on record already.
-func decide(pic *step.Picture, c *cluster, p *step.Object) (step.Intent, bool) {
-	created := pic.Offset(p.Created)
-	n, why := c.choose(p)
-	if n == nil {
-		if p.Pod().Why == why {
-			return step.Intent{}, false
+// release gives back what was assumed and did not come to be: those pods wait again.
+func (s *state) release() {
+	for _, p := range s.assumed {
+		if p.assumed && p.node != nil {
+			p.assumed = false
+			s.unhold(p, events.NoOffset)
+			s.enqueue(p)
 		}
-		return step.Intent{Cause: step.Causes(created), Reason: why,
-			Record: &step.Record{Type: events.PodUnschedulable, Subject: p.Ref, UID: p.UID}}, true
 	}
-	n.take(p)
-	cause := []events.Offset{created}
-	if p.Pod().Unplaceable != 0 {
-		cause = append(cause, pic.Offset(n.object.Revision)) // what made room
+	s.assumed = s.assumed[:0]
+}
+
+// Waiting counts pods that are to be tried now, and those that wait for a change or a time.
+func (s *Scheduler) Waiting() (ready, later int) {
+	for _, sh := range s.ready {
+		ready += len(sh.pods)
 	}
-	registration := n.object.Node().Registration
-	return step.Intent{Cause: step.Causes(cause...), Reason: why, Record: &step.Record{Type: events.PodPlaced, Subject: p.Ref, UID: p.UID,
-		Facts: events.Facts{Placement: &events.Placement{Node: n.object.Ref.Name, Registration: registration, Why: why}}}}, true
+	for sh := range s.parked {
+		later += len(sh.pods)
+	}
+	return ready, later + len(s.delayed)
 }

@@ -14,6 +14,7 @@ import (
 
 	"cairn/events/feed"
 	"cairn/nodes/daemon"
+	"cairn/nodes/host"
 	"cairn/tools/cairn/cell"
 	"cairn/tools/cairn/client"
 	"cairn/tools/cairn/sweep"
@@ -121,12 +122,7 @@ func endPods(paths cell.Paths, s *cell.Settings) {
 	if len(sweep.Programs(paths.Programs())) == 0 {
 		return // no shim of this very cell lives, so nothing of its pods does
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), endContainers)
-	defer cancel()
-	d, err := daemon.New(daemon.Config{Info: feed.NodeInfo{Name: s.NodeName}, Cell: s.Name, DataDir: paths.Node(), RunDir: paths.NodeRun(), CgroupParent: sweep.Group(s.Name)})
-	if err == nil {
-		err = d.Shutdown(ctx)
-	}
+	err := shutDown(paths, s)
 	if err == nil {
 		return
 	}
@@ -134,6 +130,18 @@ func endPods(paths cell.Paths, s *cell.Settings) {
 	if err := sweep.Drain(paths, s, endForeign); err != nil {
 		slog.Warn("containers are not asked to end, they are killed", "error", err)
 	}
+}
+
+func shutDown(paths cell.Paths, s *cell.Settings) error {
+	machine, err := host.Open(hostConfig(paths, s, slog.Default()))
+	if err != nil {
+		return err
+	}
+	d, err := daemon.New(daemon.Config{Info: feed.NodeInfo{Name: s.NodeName}, Runtime: machine})
+	if err != nil {
+		return err
+	}
+	return d.Shutdown(context.Background(), endContainers)
 }
 
 // confirm wants the cell's name typed: what --purge removes is the only copy.

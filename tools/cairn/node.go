@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"cairn/nodes/daemon"
+	"cairn/nodes/host"
 	"cairn/nodes/streaming"
 	"cairn/tools/cairn/cell"
 	"cairn/tools/cairn/network"
@@ -40,7 +41,7 @@ type nodeCommand struct {
 }
 
 // Run runs the node daemon and the dataplane until a signal, or until the
-// supervisor is gone: containers go on. Told to drain, it ends them too.
+// supervisor is gone: containers go on. Asked to drain, it ends them too.
 func (c *nodeCommand) Run() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("process", "node")
 	slog.SetDefault(log)
@@ -62,8 +63,8 @@ func (c *nodeCommand) Run() error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var drain atomic.Bool
-	go func(told <-chan string) {
-		word := <-told
+	go func(words <-chan string) {
+		word := <-words
 		log.Info("ending", "supervisor", word)
 		drain.Store(word == supervise.Drain)
 		cancel()
@@ -107,10 +108,11 @@ func runNode(ctx context.Context, log *slog.Logger, paths cell.Paths, s *cell.Se
 	}}
 	server := &daemon.Client{Base: s.URL(), Node: s.NodeName, HTTP: client}
 	go found.report(serves, server) // ends with serves
-	d, err := daemon.New(daemon.Config{
-		Info: info, Cell: s.Name, DataDir: paths.Node(), RunDir: paths.NodeRun(), CgroupParent: sweep.Group(s.Name),
-		Server: server, Network: plane, Log: log,
-	})
+	machine, err := host.Open(hostConfig(paths, s, log))
+	if err != nil {
+		return err
+	}
+	d, err := daemon.New(daemon.Config{Info: info, Runtime: machine, Server: server, Network: plane, Log: log})
 	if err != nil {
 		return err
 	}
@@ -130,9 +132,7 @@ func runNode(ctx context.Context, log *slog.Logger, paths cell.Paths, s *cell.Se
 	defer local.Close()
 	err = d.Run(ctx)
 	if drain.Load() {
-		ctx, cancel := context.WithTimeout(context.Background(), endContainers)
-		err = errors.Join(err, d.Shutdown(ctx))
-		cancel()
+		err = errors.Join(err, d.Shutdown(context.Background(), endContainers))
 	}
 	err = errors.Join(err, plane.Stop())
 	var refused *cell.Coded
@@ -140,6 +140,11 @@ func runNode(ctx context.Context, log *slog.Logger, paths cell.Paths, s *cell.Se
 		return refused
 	}
 	return err
+}
+
+// hostConfig says where the cell's node works on this machine.
+func hostConfig(paths cell.Paths, s *cell.Settings, log *slog.Logger) host.Config {
+	return host.Config{Cell: s.Name, DataDir: paths.Node(), RunDir: paths.NodeRun(), CgroupParent: sweep.Group(s.Name), Log: log}
 }
 
 // nodeCredentials reads what the supervisor issued to this node.

@@ -15,8 +15,8 @@ import (
 
 	"cairn/events"
 	"cairn/events/ledger"
+	"cairn/projections/apiserver/encryption"
 	"cairn/projections/apiserver/pki"
-	"cairn/projections/apiserver/sealing"
 	"cairn/projections/apiserver/serve"
 	"cairn/projections/follower"
 	"cairn/projections/history"
@@ -29,9 +29,8 @@ import (
 
 // What record 0 says of every cell; the rest is the user's choice.
 const (
-	foldVersion = 1
-	window      = 1 << 17
-	nodeMask    = 24
+	window   = 1 << 17
+	nodeMask = 24
 )
 
 type serverCommand struct{ placeFlags }
@@ -113,7 +112,7 @@ func create(ctx context.Context, f *follower.Follower, s *cell.Settings) error {
 			Type: events.CellCreated, Subject: events.Ref{Kind: events.Cells, Name: s.Name}, Claimed: time.Now().UnixNano(),
 			Actor: events.Actor{User: who(), Agent: "cairn/" + version}, Reason: "first start",
 			Facts: events.Facts{Cell: &events.Cell{
-				Name: s.Name, Incarnation: s.Incarnation, FoldVersion: foldVersion, Window: window,
+				Name: s.Name, Incarnation: s.Incarnation, Gate: events.Newest, Window: window,
 				PodRange: s.PodRange, ServiceRange: s.ServiceRange, NodeMask: nodeMask,
 				NodePortLow: uint64(low), NodePortHigh: uint64(high), DNSAddress: s.DNSAddress(),
 			}},
@@ -142,16 +141,16 @@ func (r requests) Do(ctx context.Context, who engine.Identity, causes []events.O
 
 // openRing opens the key ring, and makes one at the first start alone: a new one
 // beside an old ledger would hide that its Secrets can't be read any more.
-func openRing(path string, folded events.Offset) (*sealing.Ring, error) {
+func openRing(path string, folded events.Offset) (*encryption.Ring, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && folded > 0 {
-		return nil, fmt.Errorf("the key ring %s is gone, and without it no Secret of this cell can be read: restore it from a copy; or give its Secrets up for ever with `echo new $(head -c 32 /dev/urandom | od -An -vtx1 | tr -d ' \\n') >%s`, and start it again", path, path)
+		return nil, fmt.Errorf("the key ring %s is gone, and without it no Secret of this cell can be read: restore it from a copy; or give its Secrets up for ever by an empty file (`: >%s`), and start it again", path, path)
 	}
-	return sealing.Open(path)
+	return encryption.Open(path)
 }
 
 // serveCell runs API server and reconcilers over a view that has begun.
 func serveCell(ctx context.Context, paths cell.Paths, s *cell.Settings, f *follower.Follower, log ledger.Ledger) error {
-	ring, err := openRing(filepath.Join(paths.Keys(), "sealing"), f.Position().Offset)
+	ring, err := openRing(filepath.Join(paths.Keys(), "encryption"), f.Position().Offset)
 	if err != nil {
 		return &cell.Coded{Code: cell.ExitRefused, Err: err}
 	}
@@ -168,7 +167,7 @@ func serveCell(ctx context.Context, paths cell.Paths, s *cell.Settings, f *follo
 	engineEnded := make(chan error, 1)
 	go func() {
 		engineEnded <- engine.New(engine.Options{Cell: f, Requests: requests{server}, Kinds: reconcilers.Kinds(),
-			Reconcilers: reconcilers.All(reconcilers.Config{CA: string(ca.CertPEM())}), Silence: server.Silence}).Run(running)
+			Reconcilers: reconcilers.All(reconcilers.Config{CA: string(ca.CertPEM())}), Cores: reconcilers.Cores(), Silence: server.Silence}).Run(running)
 	}()
 	feedsEnded := make(chan error, 1)
 	go func() { feedsEnded <- emitFeeds(running, s, server.Feeds()) }()

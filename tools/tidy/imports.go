@@ -22,12 +22,13 @@ type direction struct {
 // the ledger. deploy holds programs for examples; the product imports none.
 var directions = []direction{
 	{"events", nil},
-	{"projections/fold", []string{"events"}},
+	{"projections/fit", []string{"events"}},
+	{"projections/fold", []string{"events", "projections/fit"}},
 	{"projections/view", []string{"events", "projections/fold"}},
 	{"projections", []string{"events"}},
 	// The engine alone acts on intents: it appends through the follower.
 	{"reconcilers/engine", []string{"events", "projections/fold", "projections/view", "projections/follower", "reconcilers"}},
-	{"reconcilers", []string{"events", "projections/fold", "projections/view"}},
+	{"reconcilers", []string{"events", "projections/fold", "projections/fit", "projections/view"}},
 	{"nodes", []string{"events", "projections/view"}},
 	{"dataplane", []string{"events", "projections/view"}},
 	{"tools", []string{"events", "projections", "reconcilers", "nodes", "dataplane"}},

@@ -153,7 +153,7 @@ func (l *Log) newSegment(h header, n int64) (*segment, error) {
 	}
 	undo := func(err error) (*segment, error) {
 		f.Close()
-		if rerr := removeIfThere(path + tmpSuffix); rerr != nil {
+		if rerr := l.disk.remove(path + tmpSuffix); rerr != nil {
 			err = errors.Join(err, rerr)
 		}
 		return nil, full(err)

@@ -20,6 +20,7 @@ const (
 	OpSync     Op = "sync"
 	OpTruncate Op = "truncate"
 	OpRename   Op = "rename"
+	OpRemove   Op = "remove"
 	OpSyncDir  Op = "sync folder"
 )
 
@@ -98,6 +99,17 @@ func (d disk) rename(from, to string) error {
 	return os.Rename(from, to)
 }
 
+// remove removes the file at path, if it is there.
+func (d disk) remove(path string) error {
+	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if _, err := d.ask(OpRemove, path, 0, 0); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
 func (d disk) syncDir(path string) error {
 	if _, err := d.ask(OpSyncDir, path, 0, 0); err != nil {
 		return err
@@ -128,16 +140,9 @@ func (d disk) replace(path string, content []byte) error {
 		err = d.rename(tmp, path)
 	}
 	if err != nil {
-		return errors.Join(err, removeIfThere(tmp))
+		return errors.Join(err, d.remove(tmp))
 	}
 	return d.syncDir(filepath.Dir(path))
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
 }
 
 func isFull(err error) bool {

@@ -10,7 +10,8 @@
 // kept in the file "torn"; damage anywhere else is refused as *ledger.Damage
 // with file and byte, never skipped. After a failed sync nothing is
 // appended any more (ledger.ErrFailed): what the kernel then holds is not known,
-// and a second sync would lie. A full disk gives ledger.ErrFull, appends
+// and a second sync would lie. So the next Open writes the last group once more
+// before it serves it. A full disk gives ledger.ErrFull, appends
 // nothing, and the log goes on when there is room. Ledger time is the clock at
 // append, made monotone, also across restarts.
 //
@@ -18,8 +19,11 @@
 // write (it is cut, and kept in "torn"); after a clean Close it can, since the
 // file "clean" holds the true end.
 //
+// What waits to be appended is bounded by bytes and by count (package group); a
+// Fetch holds about what it was asked for, and a group at least.
+//
 // One goroutine, the committer, belongs to an open Log and ends with Close.
 //
-// DESIGN.md beside this file gives the format. Read first: layout.go, then
-// TestTornTailIsCutAndDamageIsRefused.
+// Read first: DESIGN.md beside this file, which gives the format, then layout.go
+// and TestTornTailIsCutAndDamageIsRefused in damage_test.go.
 package embedded

@@ -20,7 +20,7 @@ import (
 // crash lets the n-th operation on the disk fail and every one after it, as if
 // the machine had lost power there. Of a write, some bytes get to the disk.
 type crash struct {
-	dice   *rand.Rand
+	random *rand.Rand
 	n      int
 	count  int
 	op     embedded.Op
@@ -48,19 +48,19 @@ func (c *crash) fault(op embedded.Op, path string, at int64, size int) (int, err
 	}
 	c.op = op
 	if op == embedded.OpWrite && size > 0 {
-		return c.dice.IntN(size + 1), errPower
+		return c.random.IntN(size + 1), errPower
 	}
 	return 0, errPower
 }
 
 // lose takes back sectors of what was written and not yet synced.
 func (c *crash) lose(t *testing.T) {
-	if c.op != embedded.OpSync || c.synced || !strings.HasSuffix(c.path, ".seg") {
+	if c.op != embedded.OpSync || c.synced || !strings.HasSuffix(now(c.path), ".seg") {
 		return
 	}
-	edit(t, c.path, func(b []byte) []byte {
+	edit(t, now(c.path), func(b []byte) []byte {
 		for at := c.at; at < c.at+int64(c.size); at += 64 {
-			if c.dice.IntN(2) == 0 {
+			if c.random.IntN(2) == 0 {
 				clear(b[at:min(at+64, c.at+int64(c.size))])
 			}
 		}
@@ -76,8 +76,8 @@ func TestPowerLossAtEveryOperation(t *testing.T) {
 	seen := map[embedded.Op]bool{}
 	for n := 1; ; n++ {
 		dir := t.TempDir()
-		c := &crash{dice: rand.New(rand.NewPCG(seed, uint64(n))), n: n}
-		told, unknown := appendUntilCrash(t, dir, c)
+		c := &crash{random: rand.New(rand.NewPCG(seed, uint64(n))), n: n}
+		acked, unknown := appendUntilCrash(t, dir, c)
 		if c.count < n {
 			break // it got to the end: every operation had its turn
 		}
@@ -89,11 +89,11 @@ func TestPowerLossAtEveryOperation(t *testing.T) {
 			t.Fatalf("%s: open: %v", where, err)
 		}
 		got := ledgertest.ReadAll(t, l)
-		if extra := len(got) - len(told); extra < 0 || extra > len(unknown) {
-			t.Fatalf("%s: %d records are there, %d were acknowledged, %d unknown", where, len(got), len(told), len(unknown))
+		if extra := len(got) - len(acked); extra < 0 || extra > len(unknown) {
+			t.Fatalf("%s: %d records are there, %d were acknowledged, %d unknown", where, len(got), len(acked), len(unknown))
 		}
 		for i, r := range got {
-			if want := append(told, unknown...)[i]; string(r.Data) != want {
+			if want := append(acked, unknown...)[i]; string(r.Data) != want {
 				t.Fatalf("%s: offset %d holds %q, want %q", where, i, r.Data, want)
 			}
 		}
@@ -102,7 +102,7 @@ func TestPowerLossAtEveryOperation(t *testing.T) {
 		}
 		closeLog(t, l)
 	}
-	for _, op := range []embedded.Op{embedded.OpCreate, embedded.OpAllocate, embedded.OpWrite, embedded.OpSync, embedded.OpTruncate, embedded.OpRename, embedded.OpSyncDir} {
+	for _, op := range []embedded.Op{embedded.OpCreate, embedded.OpAllocate, embedded.OpWrite, embedded.OpSync, embedded.OpTruncate, embedded.OpRename, embedded.OpRemove, embedded.OpSyncDir} {
 		if !seen[op] {
 			t.Errorf("no crash fell on %q: the test covers less than it says", op)
 		}
@@ -111,33 +111,33 @@ func TestPowerLossAtEveryOperation(t *testing.T) {
 
 // appendUntilCrash returns what was acknowledged, and the last call's records
 // if its outcome is unknown.
-func appendUntilCrash(t *testing.T, dir string, c *crash) (told, unknown []string) {
+func appendUntilCrash(t *testing.T, dir string, c *crash) (acked, unknown []string) {
 	opt := embedded.Options{SegmentBytes: 600, Fault: c.fault}
 	for range 2 { // a reopen in the middle
 		l, err := embedded.Open(dir, opt)
 		if err != nil {
-			return told, nil
+			return acked, nil
 		}
 		for i := range 6 {
-			call := []string{fmt.Sprint(len(told), strings.Repeat("x", 90)), fmt.Sprint(i)}
+			call := []string{fmt.Sprint(len(acked), strings.Repeat("x", 90)), fmt.Sprint(i)}
 			first, err := l.Append(t.Context(), [][]byte{[]byte(call[0]), []byte(call[1])})
-			if err == nil && first != events.Offset(len(told)) {
-				t.Fatalf("append went to %d, want %d", first, len(told))
+			if err == nil && first != events.Offset(len(acked)) {
+				t.Fatalf("append went to %d, want %d", first, len(acked))
 			}
 			if err != nil {
 				if errors.Is(err, ledger.ErrUnknown) {
 					unknown = call
 				}
 				_ = l.Close() // the power is gone
-				return told, unknown
+				return acked, unknown
 			}
-			told = append(told, call...)
+			acked = append(acked, call...)
 		}
 		if err := l.Close(); err != nil {
-			return told, nil
+			return acked, nil
 		}
 	}
-	return told, nil
+	return acked, nil
 }
 
 func TestAFailedSyncStopsTheLogForGood(t *testing.T) {

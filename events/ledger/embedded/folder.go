@@ -80,27 +80,45 @@ func newerFormat(path string, number int) error {
 	return fmt.Errorf("%w: %s has format %d, this program knows up to %d: use the newer cairn that wrote it", ledger.ErrSettings, path, number, formatNumber)
 }
 
-// prepare returns the id of the ledger in dir and makes one in an empty
-// folder. The caller holds the lock.
-func prepare(d disk, dir string) (ledgerID, error) {
-	id, err := readFormat(dir)
+// prepare returns the id of the ledger in dir and whether there is one; for an
+// empty folder, a new id. The caller holds the lock.
+func prepare(dir string) (id ledgerID, found bool, err error) {
+	id, err = readFormat(dir)
 	if !errors.Is(err, os.ErrNotExist) {
-		return id, err
+		return id, err == nil, err
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return id, err
+		return id, false, err
 	}
 	for _, e := range entries {
 		if e.Name() != lockName && e.Name() != formatName+tmpSuffix {
-			return id, fmt.Errorf("%w: %s holds no ledger but has other files (%s): name an empty folder or a ledger's", ledger.ErrSettings, dir, e.Name())
+			return id, false, fmt.Errorf("%w: %s holds no ledger but has other files (%s): name an empty folder or a ledger's", ledger.ErrSettings, dir, e.Name())
 		}
 	}
-	if _, err := rand.Read(id[:]); err != nil {
-		return id, err
+	_, err = rand.Read(id[:])
+	return id, false, err
+}
+
+func formatOf(id ledgerID) []byte {
+	return fmt.Appendf(nil, "cairn ledger %d\nid %x\n", formatNumber, id)
+}
+
+// makeFolder makes dir and the folders above it that are missing, durably.
+func makeFolder(d disk, dir string) error {
+	err := os.Mkdir(dir, 0o700)
+	switch {
+	case errors.Is(err, os.ErrExist):
+		return nil
+	case errors.Is(err, os.ErrNotExist):
+		if err = makeFolder(d, filepath.Dir(dir)); err == nil {
+			err = os.Mkdir(dir, 0o700)
+		}
 	}
-	content := fmt.Sprintf("cairn ledger %d\nid %x\n", formatNumber, id)
-	return id, full(d.replace(filepath.Join(dir, formatName), []byte(content)))
+	if err != nil {
+		return err
+	}
+	return d.syncDir(filepath.Dir(dir))
 }
 
 // full turns a full disk into ErrFull.
@@ -116,6 +134,12 @@ type cleanMark struct {
 	first events.Offset // of the last segment
 	bytes int64         // valid in it
 	end   events.Offset
+}
+
+// before reports whether the log went on since: then the mark's removal was
+// lost, and it says nothing. Bytes are those of the segment that begins with first.
+func (c cleanMark) before(first events.Offset, bytes int64) bool {
+	return c.first < first || c.first == first && c.bytes < bytes
 }
 
 func (c cleanMark) encode() []byte {

@@ -60,16 +60,16 @@ func appendForEver(dir string) {
 // over on one ledger: whatever it was told is there, where it was told.
 func TestKillMinusNine(t *testing.T) {
 	dir := t.TempDir()
-	told := map[events.Offset]string{}
+	acked := map[events.Offset]string{}
 	for round := range 5 {
 		killed := appendAndKill(t, dir, 300*(round+1))
 		for o, r := range killed {
-			told[o] = r
+			acked[o] = r
 		}
 		l := open(t, dir, embedded.Options{})
 		all := ledgertest.ReadAll(t, l)
 		closeLog(t, l)
-		for o, want := range told {
+		for o, want := range acked {
 			if int(o) >= len(all) || string(all[o].Data) != want {
 				t.Fatalf("round %d: %q was acknowledged at offset %d, which is gone or another (%d records)", round, want, o, len(all))
 			}
@@ -91,7 +91,7 @@ func appendAndKill(t *testing.T, dir string, n int) map[events.Offset]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := map[events.Offset]string{}
+	acked := map[events.Offset]string{}
 	in := bufio.NewScanner(out)
 	for in.Scan() {
 		var o int64
@@ -99,16 +99,16 @@ func appendAndKill(t *testing.T, dir string, n int) map[events.Offset]string {
 		if _, err := fmt.Sscan(in.Text(), &o, &record); err != nil {
 			break // the last line is cut
 		}
-		told[events.Offset(o)] = record
-		if len(told) == n {
+		acked[events.Offset(o)] = record
+		if len(acked) == n {
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	_, _ = io.Copy(io.Discard, out)
-	if err := cmd.Wait(); err == nil || len(told) < n {
-		t.Fatalf("the process ended by itself after %d acknowledgements: %v", len(told), err)
+	if err := cmd.Wait(); err == nil || len(acked) < n {
+		t.Fatalf("the process ended by itself after %d acknowledgements: %v", len(acked), err)
 	}
-	return told
+	return acked
 }

@@ -48,7 +48,7 @@ func (h header) encode() []byte {
 	return binary.LittleEndian.AppendUint32(b, 0)
 }
 
-// decodeHeader returns the header in b, or what is wrong with it. newer tells
+// decodeHeader returns the header in b, or what is wrong with it. newer > 0 says
 // that it is a sound header of a format that this program does not know.
 func decodeHeader(b []byte) (h header, newer int, wrong string) {
 	if len(b) < headerBytes || string(b[:8]) != segmentMagic {
@@ -136,7 +136,7 @@ func (b batch) each(f func(rel uint32, data []byte)) {
 	}
 }
 
-// holdsBatch tells whether a sound batch starts anywhere in b. rel is the
+// holdsBatch reports whether a sound batch starts anywhere in b. rel is the
 // least record number it may begin with. See DESIGN.md, why the tail is safe.
 func holdsBatch(b []byte, salt, rel uint32) bool {
 	for i := 0; i+batchHeader < len(b); i++ {

@@ -60,7 +60,7 @@ func Open(dir string, opt Options) (*Log, error) {
 	if opt.Clock == nil {
 		opt.Clock = func() int64 { return time.Now().UnixNano() }
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeFolder(disk{opt.Fault}, dir); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
 	held, err := lock(dir)
@@ -69,7 +69,7 @@ func Open(dir string, opt Options) (*Log, error) {
 	}
 	l := &Log{
 		dir: dir, disk: disk{opt.Fault}, clock: opt.Clock, lock: held,
-		queue: group.New(group.Limits{GroupBytes: 4 << 20, GroupRecords: 8192, QueueBytes: 64 << 20}),
+		queue: group.New(group.Limits{GroupBytes: 4 << 20, GroupRecords: 8192, QueueBytes: 64 << 20, QueueRecords: 1 << 16}),
 		idle:  make(chan struct{}),
 		wake:  make(chan struct{}),
 	}

@@ -13,8 +13,10 @@ import (
 
 // OpenReadOnly opens the ledger in dir beside a running writer or none. It
 // changes nothing and takes no lock. Append is refused; Fetch follows what the
-// writer appends. A record may be seen an instant before its writer has synced
-// it. A torn tail counts as the end.
+// writer appends. The last group may be seen an instant before its writer has
+// synced it, or, where the writer died of a sync that failed, before the next
+// one opens the ledger: only the writer's own Fetch proves that a record is
+// durable. A torn tail counts as the end.
 func OpenReadOnly(dir string) (*Log, error) {
 	id, err := readFormat(dir)
 	if errors.Is(err, os.ErrNotExist) {

@@ -16,29 +16,28 @@ import (
 // load opens the segments, finds the end, cuts a torn tail, and makes what
 // it found durable before anyone may read it.
 func (l *Log) load() error {
+	found := false
 	var err error
-	if l.id, err = prepare(l.disk, l.dir); err != nil {
+	if l.id, found, err = prepare(l.dir); err != nil {
 		return err
 	}
-	if err := removeTemporary(l.dir); err != nil {
+	if err := removeTemporary(l.disk, l.dir); err != nil {
 		return err
 	}
 	clean, err := readClean(l.dir)
 	if err != nil {
 		return err
 	}
-	if l.segments, err = openSegments(l.dir, l.id, os.O_RDWR); err != nil {
-		return err
+	if found {
+		if l.segments, err = openSegments(l.dir, l.id, os.O_RDWR); err != nil {
+			return err
+		}
 	}
 	if len(l.segments) == 0 {
 		if clean != nil {
 			return &ledger.Damage{Where: l.dir, Byte: -1, What: fmt.Sprintf("its segments are missing, it ended at %d", clean.end)}
 		}
-		s, err := l.newSegment(header{id: l.id, prevFirst: noPrevious}, 0)
-		if err != nil {
-			return err
-		}
-		l.segments = []*segment{s}
+		return l.begin()
 	}
 	last := l.segments[len(l.segments)-1]
 	tail, err := last.findEnd(0, true)
@@ -47,29 +46,87 @@ func (l *Log) load() error {
 	}
 	l.end = last.first + events.Offset(tail.rel)
 	l.write.last = max(last.floor, tail.time)
-	if clean != nil && (clean.first != last.first || clean.bytes != last.bytes || clean.end != l.end) {
-		return last.damage(l.end, last.bytes, fmt.Sprintf("the ledger ends here, it was closed with its end at %d", clean.end))
+	stale := false
+	if clean != nil {
+		if stale = clean.before(last.first, last.bytes); !stale && *clean != (cleanMark{last.first, last.bytes, l.end}) {
+			return last.damage(l.end, last.bytes, fmt.Sprintf("the ledger ends here, it was closed with its end at %d", clean.end))
+		}
 	}
 	if err := l.cutTail(last, tail); err != nil {
 		return err
 	}
-	if err := removeIfThere(filepath.Join(l.dir, cleanName)); err != nil {
+	if clean == nil || stale {
+		if err := l.writeAgain(tail); err != nil {
+			return err
+		}
+	}
+	return l.harden()
+}
+
+// begin makes the first segment, and the format file before it: one that is
+// there without a segment may be of a start that failed.
+func (l *Log) begin() error {
+	if err := full(l.disk.replace(filepath.Join(l.dir, formatName), formatOf(l.id))); err != nil {
 		return err
 	}
-	if err := l.disk.sync(last.file); err != nil {
+	s, err := l.newSegment(header{id: l.id, prevFirst: noPrevious}, 0)
+	if err != nil {
+		return err
+	}
+	l.segments = []*segment{s}
+	return l.harden()
+}
+
+// writeAgain writes what may not be durable once more, so that the sync which
+// follows has something to write.
+//
+// Reading it back proves nothing: after a sync that failed, the kernel holds
+// the pages as clean, serves them, lets the next sync succeed without a write,
+// and has nothing of them after a loss of power. What is in doubt is the last
+// batch, since each one was synced before the next was written, and the name
+// of a segment without any, since its folder was synced before its first.
+func (l *Log) writeAgain(t tail) error {
+	i := len(l.segments) - 1
+	s := l.segments[i]
+	if t.rel == 0 {
+		again, err := l.newSegment(s.header, 0)
+		if err != nil {
+			return err
+		}
+		s.file.Close()
+		l.segments[i] = again
+		return nil
+	}
+	b := make([]byte, s.bytes-t.at)
+	if _, err := s.file.ReadAt(b, t.at); err != nil {
+		return err
+	}
+	if _, wrong := decodeBatch(b, s.salt, t.lastRel); wrong != "" {
+		return s.damage(s.first+events.Offset(t.lastRel), t.at, wrong+", though it was sound a moment ago")
+	}
+	return full(l.disk.write(s.file, b, t.at))
+}
+
+// harden syncs the last segment and the folder. The mark of a good end goes
+// first, since from now on it may be wrong.
+func (l *Log) harden() error {
+	if err := l.disk.remove(filepath.Join(l.dir, cleanName)); err != nil {
+		return err
+	}
+	if err := l.disk.sync(l.segments[len(l.segments)-1].file); err != nil {
 		return err
 	}
 	return l.disk.syncDir(l.dir)
 }
 
-func removeTemporary(dir string) error {
+func removeTemporary(d disk, dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), tmpSuffix) {
-			if err := removeIfThere(filepath.Join(dir, e.Name())); err != nil {
+			if err := d.remove(filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}
 		}
@@ -81,6 +138,10 @@ func removeTemporary(dir string) error {
 type tail struct {
 	rel  uint32 // records in the segment
 	time int64  // of the last one, 0 if there is none
+
+	lastRel uint32 // the first record of the last batch, 0 if there is none
+	at      int64  // where that batch begins
+
 	torn []byte // what follows the last batch, nil when it is zeros
 	why  string
 }
@@ -109,7 +170,7 @@ func (s *segment) findEnd(rel uint32, whole bool) (tail, error) {
 		switch {
 		case err == nil:
 			s.note(b.rel, b.at)
-			s.bytes, t.rel, t.time = sc.at, sc.rel, b.time
+			s.bytes, t.rel, t.time, t.lastRel, t.at = sc.at, sc.rel, b.time, b.rel, b.at
 			continue
 		case errors.Is(err, io.EOF):
 			return t, nil
@@ -140,7 +201,7 @@ func (s *segment) findEnd(rel uint32, whole bool) (tail, error) {
 	return t, nil
 }
 
-// zeroes tells whether the file holds only zeros from one byte to another.
+// zeroes reports whether the file holds only zeros from one byte to another.
 func zeroes(f io.ReaderAt, from, to int64) (bool, error) {
 	buf := make([]byte, min(to-from, 1<<20))
 	for from < to {

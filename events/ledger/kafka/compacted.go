@@ -21,8 +21,12 @@ type CompactedConfig struct {
 	Timeout           time.Duration // how long to go on when nothing answers; 10 s if 0
 }
 
-// Keyed is one record of a compacted topic. A nil Value is a tombstone: the
-// key is gone.
+// ErrKey: a record for a compacted topic has no key. Neither it nor what comes
+// after it in its call was appended.
+var ErrKey = errors.New("ledger: no key")
+
+// Keyed is one record of a compacted topic. Its Key is not empty: Kafka itself
+// refuses one without. A nil Value is a tombstone: the key is gone.
 type Keyed struct {
 	Offset     int64 // in its partition; 0 when written
 	Key, Value []byte
@@ -59,8 +63,8 @@ func OpenCompacted(ctx context.Context, c CompactedConfig) (*Compacted, error) {
 // Partitions gives the number of the topic's partitions.
 func (t *Compacted) Partitions() int { return t.partitions }
 
-// Put appends one record to a partition. After ErrUnknown put it again: twice
-// does no harm.
+// Put appends one record to a partition. It may be there twice, and after
+// ErrUnknown it may be there: put it again, twice does no harm.
 func (t *Compacted) Put(ctx context.Context, partition int, key, value []byte) error {
 	return t.PutAll(ctx, partition, []Keyed{{Key: key, Value: value}})
 }
@@ -81,8 +85,11 @@ func (t *Compacted) PutAll(ctx context.Context, partition int, records []Keyed) 
 		size := 0
 		for _, r := range records {
 			n := len(r.Key) + len(r.Value)
-			if len(r.Key) == 0 || n > ledger.MaxRecordBytes {
-				return fmt.Errorf("%w: a feed's record needs a key and at most %d bytes, this one has %d", ledger.ErrTooLarge, ledger.MaxRecordBytes, n)
+			if len(r.Key) == 0 {
+				return fmt.Errorf("%w: a record without a key for %s, which keeps the last of each key", ErrKey, t.link.where())
+			}
+			if n > ledger.MaxRecordBytes {
+				return fmt.Errorf("%w: a record of a feed has %d bytes, at most %d", ledger.ErrTooLarge, n, ledger.MaxRecordBytes)
 			}
 			if size+n > ledger.MaxAppendBytes || len(entries) == ledger.MaxAppendRecords {
 				break
@@ -90,13 +97,31 @@ func (t *Compacted) PutAll(ctx context.Context, partition int, records []Keyed) 
 			size += n
 			entries = append(entries, entry{key: r.Key, value: r.Value})
 		}
-		batch := encodeBatch(nil, entries, time.Now().UnixMilli())
-		if _, err := t.link.produce(t.ctx, int32(partition), batch); err != nil {
+		if err := t.produce(ctx, int32(partition), entries); err != nil {
 			return err
 		}
 		records = records[len(entries):]
 	}
 	return nil
+}
+
+// produce puts a batch again as long as its outcome is unknown and the time is
+// not up: twice does no harm.
+func (t *Compacted) produce(ctx context.Context, partition int32, entries []entry) error {
+	deadline := time.Now().Add(t.link.timeout)
+	for try := 0; ; try++ {
+		batch := encodeBatch(nil, entries, time.Now().UnixMilli()) // anew: kafka-go may still hold the last one
+		_, err := t.link.produce(t.ctx, partition, batch)
+		if !errors.Is(err, ledger.ErrUnknown) || time.Now().After(deadline) {
+			return err
+		}
+		if err := backoff(ctx, try); err != nil {
+			return err
+		}
+		if t.ctx.Err() != nil {
+			return ledger.ErrClosed
+		}
+	}
 }
 
 // Read returns records of a partition from an offset on, about maxBytes, and

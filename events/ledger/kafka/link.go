@@ -35,6 +35,7 @@ type link struct {
 	transport *kafkago.Transport
 	failures  int // in a row, with this transport
 	renewed   int // transports thrown away
+	unclear   int // produce requests in a row whose outcome is unknown
 }
 
 func newLink(brokers []string, topic string, timeout time.Duration) *link {
@@ -108,38 +109,16 @@ func backoff(ctx context.Context, try int) error {
 	}
 }
 
-// transient tells whether the broker's refusal may pass by itself and nothing
-// was appended: wrong or missing leader, too few replicas in sync.
-func transient(code kafkago.Error) bool {
-	switch code {
-	case kafkago.UnknownTopicOrPartition, kafkago.LeaderNotAvailable, kafkago.NotLeaderForPartition,
-		kafkago.BrokerNotAvailable, kafkago.ReplicaNotAvailable, kafkago.NotEnoughReplicas,
-		kafkago.FencedLeaderEpoch, kafkago.UnknownLeaderEpoch, kafkago.OffsetNotAvailable,
-		kafkago.ThrottlingQuotaExceeded, kafkago.ListenerNotFound, kafkago.NotController:
-		return true
-	}
-	return false
-}
-
-// unclear tells whether the broker may have appended though it reports an
-// error.
-func unclear(code kafkago.Error) bool {
-	switch code {
-	case kafkago.RequestTimedOut, kafkago.NotEnoughReplicasAfterAppend, kafkago.NetworkException,
-		kafkago.KafkaStorageError, kafkago.Unknown:
-		return true
-	}
-	return false
-}
-
 // produce appends one batch to a partition and returns its first offset. It
 // tries again as long as it is certain that nothing was appended and the time
-// is not up. Errors: ErrUnknown, ErrUnreachable, ErrTooLarge, or the broker's
-// refusal (nothing appended); ctx is the driver's, its end means ErrClosed.
+// is not up: so no try before the last one can have left anything. Errors:
+// ErrUnknown, ErrUnreachable, ErrTooLarge, or the broker's refusal (nothing
+// appended); ctx is the driver's, its end means ErrClosed.
 func (l *link) produce(ctx context.Context, partition int32, batch []byte) (int64, error) {
 	deadline := time.Now().Add(l.timeout)
 	for try := 0; ; try++ {
 		base, err := l.produceOnce(ctx, partition, batch)
+		l.pace(ctx, errors.Is(err, ledger.ErrUnknown))
 		if err == nil {
 			return base, nil
 		}
@@ -155,6 +134,21 @@ func (l *link) produce(ctx context.Context, partition int32, batch []byte) (int6
 		if backoff(ctx, try) != nil {
 			return 0, ledger.ErrClosed
 		}
+	}
+}
+
+// pace holds an unknown outcome back for a moment, longer each time: a broker
+// may answer at once, and who sends the same bytes again must not be able to
+// do so a million times a second.
+func (l *link) pace(ctx context.Context, unknown bool) {
+	l.mu.Lock()
+	n := l.unclear
+	if l.unclear++; !unknown {
+		l.unclear = 0
+	}
+	l.mu.Unlock()
+	if unknown {
+		_ = backoff(ctx, n) // its end is the next call's to see
 	}
 }
 
@@ -176,17 +170,19 @@ func (l *link) produceOnce(ctx context.Context, partition int32, batch []byte) (
 	}
 	resp := m.(*produceResponse)
 	l.report(resp.code == 0)
-	switch {
-	case resp.code == 0 && resp.base >= 0:
+	if resp.code == 0 && resp.base >= 0 {
 		return resp.base, nil
-	case resp.code == 0 || unclear(resp.code):
+	}
+	why, proved := neverAppended(resp.code)
+	switch {
+	case !proved:
 		return 0, fmt.Errorf("%w: Kafka answers for %s: %w", ledger.ErrUnknown, l.where(), resp.code)
-	case transient(resp.code):
+	case passes(resp.code):
 		return 0, fmt.Errorf("%w: %w", errAgain, resp.code)
 	case resp.code == kafkago.MessageSizeTooLarge || resp.code == kafkago.RecordListTooLarge:
 		return 0, fmt.Errorf("%w: Kafka takes no batch of %d bytes on %s: raise max.message.bytes to %d", ledger.ErrTooLarge, len(batch), l.where(), maxMessageBytes)
 	}
-	return 0, fmt.Errorf("ledger: Kafka refuses the append to %s, nothing was appended: %w", l.where(), resp.code)
+	return 0, fmt.Errorf("ledger: Kafka refuses the append to %s, nothing was appended (%s): %w", l.where(), why, resp.code)
 }
 
 // fetch asks the leader once, waiting up to wait for records.

@@ -2,6 +2,8 @@ package kafka
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"cairn/events"
 	"cairn/events/ledger"
@@ -62,11 +64,7 @@ func (l *Log) rounds() {
 
 func (l *Log) ask() (events.Offset, error) {
 	if l.marker != nil {
-		first, err := l.queue.Do(l.ctx, [][]byte{l.marker()})
-		if l.ctx.Err() != nil {
-			err = ledger.ErrClosed
-		}
-		return first + 1, err
+		return l.mark()
 	}
 	var end int64
 	err := l.link.persist(l.ctx, func() (err error) {
@@ -77,4 +75,24 @@ func (l *Log) ask() (events.Offset, error) {
 		err = ledger.ErrClosed
 	}
 	return events.Offset(end), err
+}
+
+// mark appends a record of ours. One whose outcome is unknown, as when the
+// leader moves, is left to itself: another says as much.
+func (l *Log) mark() (events.Offset, error) {
+	deadline := time.Now().Add(l.link.timeout)
+	for try := 0; ; try++ {
+		first, err := l.queue.Do(l.ctx, [][]byte{l.marker()})
+		switch {
+		case l.ctx.Err() != nil:
+			return events.NoOffset, ledger.ErrClosed
+		case err == nil:
+			return first + 1, nil
+		case !errors.Is(err, ledger.ErrUnknown):
+			return events.NoOffset, err
+		case time.Now().After(deadline):
+			return events.NoOffset, l.link.unreachable(errors.New(err.Error())) // a read has no outcome to be unknown
+		}
+		_ = backoff(l.ctx, try) // the next round sees that the log was closed
+	}
 }

@@ -6,7 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/admission/initializer"
@@ -22,8 +22,8 @@ import (
 	"k8s.io/kubernetes/plugin/pkg/admission/noderestriction"
 	"k8s.io/kubernetes/plugin/pkg/admission/serviceaccount"
 
-	"cairn/projections/apiserver/kinds"
 	"cairn/projections/apiserver/storage"
+	"cairn/projections/kinds"
 )
 
 // Chain builds it. client makes requests in process as the server itself.
@@ -37,7 +37,7 @@ func Chain(engine *storage.Engine, auth authorizer.Authorizer, client kubernetes
 		noderestriction.NewPlugin(nodeidentifier.NewDefaultNodeIdentifier()),
 		serviceaccount.NewServiceAccount(),
 		defaulttolerationseconds.NewDefaultTolerationSeconds(),
-		&unsupported{admission.NewHandler(admission.Create, admission.Update)},
+		&unsupported{admission.NewHandler(admission.Create, admission.Update), engine.Kinds()},
 	}
 	init := initializer.New(client, nil, listers(engine, client), auth, utilfeature.DefaultFeatureGate, version, stop, nil)
 	for _, p := range plugins {
@@ -52,41 +52,46 @@ func Chain(engine *storage.Engine, auth authorizer.Authorizer, client kubernetes
 }
 
 // unsupported refuses or warns about what Cairn does not do yet.
-type unsupported struct{ *admission.Handler }
+type unsupported struct {
+	*admission.Handler
+	kinds kinds.Registry
+}
 
-func (unsupported) Validate(ctx context.Context, a admission.Attributes, _ admission.ObjectInterfaces) error {
+func (u unsupported) Validate(ctx context.Context, a admission.Attributes, _ admission.ObjectInterfaces) error {
 	if a.GetSubresource() != "" || a.GetObject() == nil {
 		return nil
 	}
-	gv, ok := stored[a.GetKind().GroupKind()]
-	if !ok {
+	k := u.kinds.For(a.GetKind().GroupKind())
+	if k == nil || k.Refuse == nil {
 		return nil
 	}
-	o, err := legacyscheme.Scheme.ConvertToVersion(a.GetObject(), gv)
+	said, err := complaints(k, a.GetObject())
 	if err != nil {
 		return errors.NewInternalError(err)
 	}
-	errs, warnings := kinds.Unsupported(o)
-	if old := a.GetOldObject(); old != nil && len(errs) > 0 {
-		if was, err := legacyscheme.Scheme.ConvertToVersion(old, gv); err == nil {
-			if before, _ := kinds.Unsupported(was); len(before) == len(errs) {
-				errs = nil // it is there already; do not stand in the way of its end
-			}
+	if old := a.GetOldObject(); old != nil && len(said.Errors) > 0 {
+		if before, err := complaints(k, old); err == nil && len(before.Errors) == len(said.Errors) {
+			said.Errors = nil // it is there already; do not stand in the way of its end
 		}
 	}
-	for _, w := range warnings {
+	for _, w := range said.Warnings {
 		warning.AddWarning(ctx, "", w)
 	}
-	if len(errs) > 0 {
-		return errors.NewInvalid(a.GetKind().GroupKind(), a.GetName(), errs)
+	if len(said.Errors) > 0 {
+		return errors.NewInvalid(a.GetKind().GroupKind(), a.GetName(), said.Errors)
 	}
 	return nil
 }
 
-var stored = func() map[schema.GroupKind]schema.GroupVersion {
-	m := map[schema.GroupKind]schema.GroupVersion{}
-	for _, k := range kinds.Served() {
-		m[k.Version.GroupKind()] = k.Version.GroupVersion()
+// complaints is what the kind has to say against an object of the registry's.
+func complaints(k *kinds.Kind, o runtime.Object) (kinds.Complaints, error) {
+	v, err := legacyscheme.Scheme.ConvertToVersion(o, k.Version.GroupVersion())
+	if err != nil {
+		return kinds.Complaints{}, err
 	}
-	return m
-}()
+	obj, ok := v.(kinds.Object)
+	if !ok {
+		return kinds.Complaints{}, fmt.Errorf("%T has no metadata", v)
+	}
+	return k.Unsupported(obj), nil
+}

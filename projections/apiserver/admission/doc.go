@@ -1,6 +1,6 @@
 // Package admission is the chain every write passes: namespaces that end,
 // nodes' limits, service accounts, default tolerations (upstream's plug-ins),
-// and Unsupported, which names what Cairn does not do yet.
+// and the kinds' own refusals, which name what Cairn does not do yet.
 //
 // In: an engine, an authorizer, an in-process client. Out: an admission.Interface.
 //

@@ -20,9 +20,9 @@ import (
 
 	"cairn/events"
 	"cairn/projections/apiserver/calls"
-	"cairn/projections/apiserver/kinds"
 	"cairn/projections/apiserver/pki"
 	"cairn/projections/apiserver/storage"
+	"cairn/projections/kinds"
 )
 
 // Issuer is what service account tokens name as theirs, and whom they are for.

@@ -20,9 +20,9 @@ import (
 	"k8s.io/kubernetes/plugin/pkg/auth/authorizer/rbac/bootstrappolicy"
 
 	"cairn/events"
-	"cairn/projections/apiserver/kinds"
 	"cairn/projections/apiserver/storage"
 	"cairn/projections/fold"
+	"cairn/projections/kinds"
 )
 
 // Authz is how a cell authorizes.

@@ -17,8 +17,8 @@ import (
 
 	"cairn/events"
 	"cairn/events/feed"
-	"cairn/projections/apiserver/kinds"
 	"cairn/projections/apiserver/storage"
+	"cairn/projections/kinds"
 )
 
 // tokenSeconds is how long a pod's token lives; the daemon fetches anew before.

@@ -18,7 +18,7 @@ import (
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 
 	"cairn/events"
-	"cairn/projections/apiserver/kinds"
+	"cairn/projections/kinds"
 	"cairn/projections/feeds/hub"
 	"cairn/projections/follower"
 	"cairn/projections/view"

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"cairn/events"
-	"cairn/projections/apiserver/kinds"
+	"cairn/projections/kinds"
 )
 
 // leaseSeconds is what a node's Lease says it lasts, as Kubernetes' do.

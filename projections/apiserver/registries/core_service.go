@@ -12,7 +12,7 @@ import (
 	"k8s.io/kubernetes/pkg/registry/core/service/ipallocator"
 	service "k8s.io/kubernetes/pkg/registry/core/service/storage"
 
-	"cairn/projections/apiserver/kinds"
+	"cairn/projections/kinds"
 )
 
 func serviceRegistry(c Config, opts *options, pods service.PodStorage) (*service.REST, *service.StatusREST, error) {

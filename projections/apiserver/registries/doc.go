@@ -4,7 +4,7 @@
 // In: an engine, token generator, authorizers, a way to reach nodes.
 // Out: APIGroupInfos for genericapiserver, one file per API group.
 //
-// Promises: what is not in kinds.Served, and subresources that nothing makes
+// Promises: what the registry of kinds lacks, and subresources that nothing makes
 // work yet, are not installed, so discovery never lists them. Kinds rendered
 // from the ledger (Events, Leases) are installed read-only. Upstream's
 // allocators propose nothing binding: the fold assigns addresses and ports.

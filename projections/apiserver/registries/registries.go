@@ -20,9 +20,9 @@ import (
 	"k8s.io/kubernetes/pkg/serviceaccount"
 
 	"cairn/events"
-	"cairn/projections/apiserver/kinds"
 	"cairn/projections/apiserver/storage"
 	"cairn/projections/apiserver/tally"
+	"cairn/projections/kinds"
 )
 
 // Config is what the registries work with; all must be set.
@@ -51,7 +51,7 @@ func Install(s *genericapiserver.GenericAPIServer, c Config) error {
 	}
 	var groups []*genericapiserver.APIGroupInfo
 	for _, p := range providers(c) {
-		g, err := p.NewRESTStorage(served{}, opts)
+		g, err := p.NewRESTStorage(served{c.Engine.Kinds()}, opts)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func Install(s *genericapiserver.GenericAPIServer, c Config) error {
 }
 
 // served answers which resources are on.
-type served struct{}
+type served struct{ kinds kinds.Registry }
 
 var reviews = map[string]bool{
 	"tokenreviews.authentication.k8s.io": true, "selfsubjectreviews.authentication.k8s.io": true,
@@ -74,19 +74,9 @@ var reviews = map[string]bool{
 	"events.events.k8s.io": true,
 }
 
-var on = func() map[string]bool {
-	m := map[string]bool{}
-	for _, k := range kinds.Served() {
-		m[k.Name] = true
-	}
-	for r := range reviews {
-		m[r] = true
-	}
-	return m
-}()
-
-func (served) ResourceEnabled(r schema.GroupVersionResource) bool {
-	return r.Version == "v1" && on[r.GroupResource().String()]
+func (s served) ResourceEnabled(r schema.GroupVersionResource) bool {
+	name := r.GroupResource().String()
+	return r.Version == "v1" && (reviews[name] || s.kinds.Kind(name) != nil)
 }
 
 // ResourceExplicitlyEnabled: nothing is switched by hand.
@@ -95,9 +85,14 @@ func (served) ResourceExplicitlyEnabled(schema.GroupVersionResource) bool { retu
 // VersionExplicitlyEnabled: nothing is switched by hand.
 func (served) VersionExplicitlyEnabled(schema.GroupVersion) bool { return false }
 
-func (served) AnyResourceForGroupEnabled(group string) bool {
-	for r := range on {
+func (s served) AnyResourceForGroupEnabled(group string) bool {
+	for r := range reviews {
 		if schema.ParseGroupResource(r).Group == group {
+			return true
+		}
+	}
+	for _, k := range s.kinds.All() {
+		if k.Version.Group == group {
 			return true
 		}
 	}
@@ -112,17 +107,15 @@ func (o *options) GetRESTOptions(r schema.GroupResource, _ runtime.Object) (gene
 	if kind == "events.events.k8s.io" {
 		kind = events.Events // one story, two groups that tell it
 	}
-	for _, k := range kinds.Served() {
-		if k.Name != kind {
-			continue
-		}
-		gv := k.Version.GroupVersion()
-		config := storagebackend.ConfigForResource{GroupResource: r, Config: storagebackend.Config{
-			Codec: legacyscheme.Codecs.LegacyCodec(gv), EncodeVersioner: gv}}
-		return generic.RESTOptions{StorageConfig: &config, Decorator: o.decorate(kind), EnableGarbageCollection: true,
-			DeleteCollectionWorkers: 4, ResourcePrefix: storage.Prefix(kind)}, nil
+	k := o.engine.Kinds().Kind(kind)
+	if k == nil {
+		return generic.RESTOptions{}, fmt.Errorf("kind %s is not served", kind)
 	}
-	return generic.RESTOptions{}, fmt.Errorf("kind %s is not served", kind)
+	gv := k.Version.GroupVersion()
+	config := storagebackend.ConfigForResource{GroupResource: r, Config: storagebackend.Config{
+		Codec: legacyscheme.Codecs.LegacyCodec(gv), EncodeVersioner: gv}}
+	return generic.RESTOptions{StorageConfig: &config, Decorator: o.decorate(kind), EnableGarbageCollection: true,
+		DeleteCollectionWorkers: 4, ResourcePrefix: storage.Prefix(kind)}, nil
 }
 
 func (o *options) decorate(kind string) generic.StorageDecorator {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/emicklei/go-restful/v3"
 	extensions "k8s.io/apiserver/pkg/endpoints/discovery/aggregated"
 	naming "k8s.io/apiserver/pkg/endpoints/openapi"
 	genericapiserver "k8s.io/apiserver/pkg/server"
@@ -39,7 +40,7 @@ func (s *Server) assemble(run context.Context) error {
 	c.EffectiveVersion, c.FeatureGate = effectiveVersion(), utilfeature.DefaultFeatureGate
 	c.ExternalAddress = s.listener.Addr().String()
 	c.LongRunningFunc, c.RequestTimeout = longRunning, requestTimeout
-	c.EnableProfiling, c.EnableIndex = false, true
+	c.EnableProfiling, c.EnableIndex = true, true // /debug/pprof, for masters alone
 	c.AggregatedDiscoveryGroupManager = extensions.NewResourceManager("apis")
 	c.LoopbackClientConfig = s.loopback(system())
 	c.Authentication.Authenticator, c.Authentication.APIAudiences = who.Requests, who.Audience
@@ -58,6 +59,7 @@ func (s *Server) assemble(run context.Context) error {
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
+	s.generic.Handler.GoRestfulContainer.Router(&routes{below: restful.CurlyRouter{}})
 	s.engine.Synthesize(events.Leases, s.nodes)
 	mux := s.generic.Handler.NonGoRestfulMux
 	mux.UnlistedHandlePrefix(nodeapi.Prefix, s.nodes)

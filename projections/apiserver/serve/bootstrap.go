@@ -16,7 +16,7 @@ import (
 	"cairn/events"
 	"cairn/projections/apiserver/authz"
 	"cairn/projections/apiserver/calls"
-	"cairn/projections/apiserver/kinds"
+	"cairn/projections/kinds"
 )
 
 var firstNamespaces = []string{metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic, "kube-node-lease"}

@@ -15,8 +15,8 @@ import (
 	"cairn/events/ledger"
 	"cairn/events/ledger/memory"
 	"cairn/projections/apiserver/budget"
+	"cairn/projections/apiserver/encryption"
 	"cairn/projections/apiserver/pki"
-	"cairn/projections/apiserver/sealing"
 	"cairn/projections/follower"
 	"cairn/projections/store"
 )
@@ -59,7 +59,7 @@ func (c *cell) start() { c.startOver(c.view) }
 // startOver starts a server over the cell as something else shows it.
 func (c *cell) startOver(view follower.Cell) {
 	c.t.Helper()
-	ring, err := sealing.Open(filepath.Join(c.dir, "keys"))
+	ring, err := encryption.Open(filepath.Join(c.dir, "keys"))
 	must(c.t, err)
 	server, err := Start(context.Background(), Config{Cell: view, Ring: ring, PKI: c.pki, Listen: "127.0.0.1:0", Budget: c.limits})
 	must(c.t, err)

@@ -15,9 +15,9 @@ import (
 	"k8s.io/klog/v2"
 
 	"cairn/projections/apiserver/budget"
+	"cairn/projections/apiserver/encryption"
 	"cairn/projections/apiserver/nodeapi"
 	"cairn/projections/apiserver/pki"
-	"cairn/projections/apiserver/sealing"
 	"cairn/projections/apiserver/storage"
 	"cairn/projections/apiserver/tally"
 	"cairn/projections/feeds/hub"
@@ -28,9 +28,10 @@ import (
 // and the cell must have folded record 0.
 type Config struct {
 	Cell      follower.Cell
-	Ring      *sealing.Ring
+	Ring      *encryption.Ring
 	PKI       *pki.Authority
 	Listen    string        // ADDR:PORT; port 0: any
+	Listener  net.Listener  // in place of Listen, where it is set
 	Names     []string      // further names and addresses for the certificate
 	Advertise string        // IP at which pods reach the server; empty: none is told to them
 	History   http.Handler  // serves the rest of /cairn/v1/; nil: nothing
@@ -84,9 +85,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 
 func (s *Server) start(ctx, run context.Context) (err error) {
 	c := s.config
-	if s.engine, err = storage.New(run, c.Cell, c.Ring); err != nil {
-		return err
-	}
+	s.engine = storage.New(run, storage.Options{Cell: c.Cell, Cipher: c.Ring})
 	s.engine.Limit(c.Budget)
 	// It counts until the last request has been answered.
 	counting, enough := context.WithCancel(context.WithoutCancel(run))
@@ -96,8 +95,10 @@ func (s *Server) start(ctx, run context.Context) (err error) {
 	}
 	s.deriveFeeds(run)
 	s.nodes = nodeapi.New(run, nodeapi.Config{Cell: c.Cell, Objects: s.engine, Feeds: s.feeds, Client: s.ClientFor, CA: c.PKI.CertPEM()})
-	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
-		return fmt.Errorf("serve: listen on %s: %w; is another cell running there?", c.Listen, err)
+	if s.listener = c.Listener; s.listener == nil {
+		if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
+			return fmt.Errorf("serve: listen on %s: %w; is another cell running there?", c.Listen, err)
+		}
 	}
 	if err := s.assemble(run); err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 	"sync"
 
 	"cairn/events"
-	"cairn/projections/apiserver/kinds"
+	"cairn/projections/kinds"
 	"cairn/projections/view"
 )
 

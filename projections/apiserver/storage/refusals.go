@@ -14,9 +14,9 @@ import (
 
 	"cairn/events"
 	"cairn/events/ledger"
-	"cairn/projections/apiserver/kinds"
 	"cairn/projections/fold"
 	"cairn/projections/follower"
+	"cairn/projections/kinds"
 	"cairn/projections/view"
 )
 
@@ -56,7 +56,7 @@ func namespaceEnding(ns string) metav1.StatusCause {
 }
 
 // failed maps an append that gave no outcome.
-func (e *Engine) failed(k *kinds.Kind, ev *events.Event, err error) error {
+func (e *Engine) failed(ev *events.Event, err error) error {
 	switch {
 	case errors.Is(err, ledger.ErrTooLarge):
 		return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("%s: its record is larger than %d bytes", ev.Subject, ledger.MaxRecordBytes))

@@ -18,8 +18,9 @@ import (
 // Invariant: object is never changed; who wants to, gets a copy.
 type shared struct {
 	object runtime.Object
+	made   func(s *shared, bytes int) // notes an encoding
 	mu     sync.Mutex
-	made   map[runtime.Identifier]*encoding
+	by     map[runtime.Identifier]*encoding
 }
 
 type encoding struct {
@@ -39,16 +40,17 @@ func (s *shared) GetObject() runtime.Object { return s.object.DeepCopyObject() }
 // CacheEncode writes the encoding named id, which is made by the first who asks.
 func (s *shared) CacheEncode(id runtime.Identifier, encode func(runtime.Object, io.Writer) error, w io.Writer) error {
 	s.mu.Lock()
-	e := s.made[id]
+	e := s.by[id]
 	if e == nil {
 		e = &encoding{}
-		s.made[id] = e
+		s.by[id] = e
 	}
 	s.mu.Unlock()
 	e.once.Do(func() {
 		var b bytes.Buffer
 		e.err = encode(s.object.DeepCopyObject(), &b)
 		e.bytes = b.Bytes()
+		s.made(s, len(e.bytes))
 	})
 	if e.err != nil {
 		return e.err
@@ -57,8 +59,12 @@ func (s *shared) CacheEncode(id runtime.Identifier, encode func(runtime.Object, 
 	return err
 }
 
-// sharedLimit bounds the objects a kind keeps for its watchers.
-const sharedLimit = 4096
+// forget drops the encodings; who asks again makes one for himself.
+func (s *shared) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.by)
+}
 
 type sharedKey struct {
 	ref          events.Ref
@@ -67,11 +73,8 @@ type sharedKey struct {
 
 // share converts o for watchers, as of the revision at which it is told.
 func (s *Kind) share(o *view.Object, at events.Revision) (*shared, error) {
-	h, k := s.hub, sharedKey{o.Ref, o.Revision, at}
-	h.mu.Lock()
-	hit := h.shared[k]
-	h.mu.Unlock()
-	if hit != nil {
+	c, k := s.hub.shares, sharedKey{o.Ref, o.Revision, at}
+	if hit := c.get(k); hit != nil {
 		return hit, nil
 	}
 	obj, err := s.Object(o)
@@ -79,7 +82,7 @@ func (s *Kind) share(o *view.Object, at events.Revision) (*shared, error) {
 		return nil, err
 	}
 	in := s.newFunc()
-	if err := internal(obj, in); err != nil {
+	if err := s.internal(obj, in); err != nil {
 		return nil, err
 	}
 	if at != o.Revision {
@@ -87,15 +90,6 @@ func (s *Kind) share(o *view.Object, at events.Revision) (*shared, error) {
 			return nil, err
 		}
 	}
-	made := &shared{object: in, made: map[runtime.Identifier]*encoding{}}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if hit := h.shared[k]; hit != nil {
-		return hit, nil
-	}
-	if h.shared == nil || len(h.shared) >= sharedLimit {
-		h.shared = map[sharedKey]*shared{}
-	}
-	h.shared[k] = made
-	return made, nil
+	made := func(s *shared, bytes int) { c.grow(k, s, bytes) }
+	return c.put(k, &shared{object: in, made: made, by: map[runtime.Identifier]*encoding{}}, weigh(o)), nil
 }

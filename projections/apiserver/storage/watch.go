@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -10,20 +11,32 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/apiserver/pkg/storage"
+	"k8s.io/apiserver/pkg/util/flowcontrol"
 
 	"cairn/events"
 	"cairn/projections/view"
 )
 
-// bookmarkEvery is how often a watch that asked for bookmarks is told how far it is.
-const bookmarkEvery = 30 * time.Second
+const (
+	// ahead is how many events wait for a client at most. They are shared with
+	// other watchers of the kind.
+	ahead = 16
+	// patience is how long a client may take none of them: then its watch ends,
+	// and it may begin again from where it was.
+	patience = time.Minute
+	// farewell is how long before its deadline a watch is told how far it is, so
+	// that the next one begins there.
+	farewell = 2 * time.Second
+	// pageMost bounds the objects of the initial events read at once.
+	pageMost = 500
+)
 
 // watcher is one watch. Its goroutine owns all but stop.
 type watcher struct {
 	kind      *Kind
 	pred      storage.SelectionPredicate
-	namespace string
-	name      string // not empty: this object alone
+	scope     scope
+	bookmarks bool
 	cursor    events.Revision
 	until     events.Revision // not 0: the past ends here
 	out       chan watch.Event
@@ -36,24 +49,20 @@ func (w *watcher) ResultChan() <-chan watch.Event { return w.out }
 
 // Watch follows a kind from any revision of this incarnation.
 func (s *Kind) Watch(ctx context.Context, key string, opts storage.ListOptions) (watch.Interface, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	w := &watcher{kind: s, pred: opts.Predicate, out: make(chan watch.Event, 64), ctx: ctx, stop: cancel, until: moment(ctx)}
-	if opts.Recursive {
-		w.namespace = s.scope(key)
-	} else {
-		ref, err := s.ref(key)
-		if err != nil {
-			cancel()
-			return nil, err
-		}
-		w.namespace, w.name = ref.Namespace, ref.Name
+	covers, err := s.scope(key, opts.Recursive)
+	if err != nil {
+		return nil, err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	w := &watcher{kind: s, pred: opts.Predicate, scope: covers, bookmarks: opts.Predicate.AllowWatchBookmarks || opts.ProgressNotify,
+		out: make(chan watch.Event, ahead), ctx: ctx, stop: cancel, until: moment(ctx)}
 	initial, err := w.begin(opts)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
 	s.hub.start()
+	flowcontrol.WatchInitialized(ctx)
 	go w.run(initial, opts)
 	return w, nil
 }
@@ -95,52 +104,76 @@ func (w *watcher) run(initial bool, opts storage.ListOptions) {
 	if initial && !w.sendInitial(opts) {
 		return
 	}
-	tick := time.NewTicker(bookmarkEvery)
+	tick := time.NewTicker(w.kind.bookmarks)
 	defer tick.Stop()
+	var last <-chan time.Time
+	if end, ok := w.ctx.Deadline(); ok {
+		t := time.NewTimer(time.Until(end) - farewell)
+		defer t.Stop()
+		last = t.C
+	}
 	for {
-		list, upTo, moved, err := w.kind.hub.after(w.cursor)
-		if err != nil {
-			w.send(watch.Event{Type: watch.Error, Object: &apierrors.NewInternalError(err).ErrStatus})
+		moved, ok := w.advance()
+		if !ok {
 			return
-		}
-		progress := upTo > w.cursor
-		for i := range list {
-			if w.until != 0 && list[i].Revision > w.until.Last() {
-				break
-			}
-			if !w.deliver(&list[i]) {
-				return
-			}
-		}
-		w.cursor = max(w.cursor, upTo)
-		if progress && len(list) > 0 {
-			continue
 		}
 		select {
 		case <-w.ctx.Done():
 			return
 		case <-moved:
+			continue
 		case <-tick.C:
-			if w.pred.AllowWatchBookmarks && !w.bookmark(false) {
-				return
+		case <-last:
+		}
+		if w.bookmarks && !w.bookmark(false) {
+			return
+		}
+	}
+}
+
+// advance sends what there is, and returns a channel that is closed when there
+// may be more; false ends the watch.
+func (w *watcher) advance() (<-chan struct{}, bool) {
+	for {
+		list, upTo, moved, err := w.kind.hub.after(w.cursor)
+		if err != nil {
+			return nil, w.fail(err)
+		}
+		for i := range list {
+			if w.until != 0 && list[i].Revision > w.until.Last() {
+				break
 			}
+			if !w.deliver(&list[i].Delta) {
+				return nil, false
+			}
+		}
+		w.cursor = max(w.cursor, upTo)
+		if len(list) == 0 {
+			return moved, true
 		}
 	}
 }
 
 func (w *watcher) sendInitial(opts storage.ListOptions) bool {
-	page := view.Page{Namespace: w.namespace, At: w.cursor}
-	list, _, err := w.kind.cell.List(w.kind.kind.Name, page)
-	if err != nil {
-		return w.send(watch.Event{Type: watch.Error, Object: &apierrors.NewInternalError(err).ErrStatus})
-	}
-	for _, o := range list {
-		if !w.mine(o.Ref) {
-			continue
+	page := view.Page{Namespace: w.scope.namespace, At: w.cursor, Limit: pageMost}
+	for more := !w.scope.nothing; more; {
+		var list []*view.Object
+		var err error
+		if list, more, err = w.kind.cell.List(w.kind.kind.Name, page); err != nil {
+			return w.fail(err)
 		}
-		in, ok := w.object(o, o.Revision)
-		if ok && !w.send(watch.Event{Type: watch.Added, Object: in}) {
-			return false
+		for _, o := range list {
+			page.After = o.Ref
+			if !w.scope.covers(o.Ref) {
+				continue
+			}
+			in, ok, err := w.object(o, o.Revision)
+			if err != nil {
+				return w.fail(err)
+			}
+			if ok && !w.send(watch.Event{Type: watch.Added, Object: in}) {
+				return false
+			}
 		}
 	}
 	if opts.SendInitialEvents != nil && w.pred.AllowWatchBookmarks {
@@ -149,71 +182,82 @@ func (w *watcher) sendInitial(opts storage.ListOptions) bool {
 	return true
 }
 
-func (w *watcher) mine(ref events.Ref) bool {
-	return (w.namespace == "" || w.namespace == ref.Namespace) && (w.name == "" || w.name == ref.Name)
-}
-
 // deliver sends a change as its selector sees it: what enters is ADDED, what
 // leaves is DELETED, as it was, at the revision of the change.
 func (w *watcher) deliver(d *view.Delta) bool {
-	if d.Revision <= w.cursor || !w.mine(d.Ref) {
+	if d.Revision <= w.cursor || !w.scope.covers(d.Ref) {
 		return true
 	}
+	e, err := w.event(d)
+	if err != nil && d.Deleted {
+		return w.fail(fmt.Errorf("saw a DELETED event, but object data is corrupt: %w", err))
+	}
+	if err != nil {
+		return w.fail(err)
+	}
+	return e.Type == "" || w.send(e)
+}
+
+// event is what a change is to this watch; one without a type: nothing.
+func (w *watcher) event(d *view.Delta) (e watch.Event, err error) {
 	var now, was runtime.Object
 	var isIn, wasIn bool
 	if !d.Deleted && d.Object != nil {
-		now, isIn = w.object(d.Object, d.Revision)
+		if now, isIn, err = w.object(d.Object, d.Revision); err != nil {
+			return e, err
+		}
 	}
 	switch {
 	case d.Deleted && d.Object != nil:
-		was, wasIn = w.object(d.Object, d.Revision)
+		was, wasIn, err = w.object(d.Object, d.Revision)
 	case d.Previous != nil && !w.everything():
-		was, wasIn = w.object(d.Previous, d.Revision)
+		was, wasIn, err = w.object(d.Previous, d.Revision)
 	case d.Previous != nil:
 		wasIn = true
 	}
 	switch {
+	case err != nil:
 	case isIn && wasIn:
-		return w.send(watch.Event{Type: watch.Modified, Object: now})
+		e = watch.Event{Type: watch.Modified, Object: now}
 	case isIn:
-		return w.send(watch.Event{Type: watch.Added, Object: now})
+		e = watch.Event{Type: watch.Added, Object: now}
 	case wasIn:
-		return w.send(watch.Event{Type: watch.Deleted, Object: was})
+		e = watch.Event{Type: watch.Deleted, Object: was}
 	}
-	return true
+	return e, err
 }
 
 func (w *watcher) everything() bool { return w.pred.Label.Empty() && w.pred.Field.Empty() }
 
-// object renders o and tells whether the selector takes it.
-func (w *watcher) object(o *view.Object, at events.Revision) (runtime.Object, bool) {
+// object renders o and reports whether the selector takes it.
+func (w *watcher) object(o *view.Object, at events.Revision) (runtime.Object, bool, error) {
 	if o.Facts != nil && !w.pred.Label.Empty() && !w.pred.Label.Matches(labelsOf(o.Facts.Labels)) {
-		return nil, false
+		return nil, false, nil
 	}
 	sh, err := w.kind.share(o, at)
 	if err != nil {
-		return nil, false
+		return nil, false, err
 	}
 	ok, err := w.pred.Matches(sh.object)
 	if err != nil || !ok {
-		return nil, false
+		return nil, false, err
 	}
 	if w.kind.decorated {
-		return sh.GetObject(), true
+		return sh.GetObject(), true, nil
 	}
-	return sh, true
+	return sh, true, nil
 }
 
-// bookmark tells how far the watch is; the first one ends the initial events.
+// bookmark says how far the watch is; the first one ends the initial events.
 func (w *watcher) bookmark(first bool) bool {
 	in := w.kind.newFunc()
 	if err := versioner.UpdateObject(in, uint64(w.cursor)); err != nil {
-		return false
+		return w.fail(err)
 	}
 	if first {
 		m, err := meta.Accessor(in)
 		if err != nil {
-			return false
+			return w.fail(err)
 		}
 		m.SetAnnotations(map[string]string{metav1.InitialEventsAnnotationKey: "true"})
 	} else if p := w.kind.cell.Position().Revision(); w.until == 0 && p > w.cursor {
@@ -222,11 +266,31 @@ func (w *watcher) bookmark(first bool) bool {
 	return w.send(watch.Event{Type: watch.Bookmark, Object: in})
 }
 
+// fail sends an error, and says that the watch is over: what can't be shown is
+// never passed over.
+func (w *watcher) fail(err error) bool {
+	st := apierrors.NewInternalError(err).ErrStatus
+	st.Reason = metav1.StatusReasonStoreReadError
+	w.send(watch.Event{Type: watch.Error, Object: &st})
+	return false
+}
+
 func (w *watcher) send(e watch.Event) bool {
+	if w.ctx.Err() != nil {
+		return false
+	}
+	select {
+	case w.out <- e:
+		return true
+	default:
+	}
+	slow := time.NewTimer(patience)
+	defer slow.Stop()
 	select {
 	case w.out <- e:
 		return true
 	case <-w.ctx.Done():
-		return false
+	case <-slow.C:
 	}
+	return false
 }

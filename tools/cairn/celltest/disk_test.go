@@ -105,7 +105,7 @@ func TestDamageIsNamedAndNothingIsStartedOnIt(t *testing.T) {
 		}
 	}
 	write(filepath.Join(c.data(), "cell.json"), settings)
-	ring := filepath.Join(c.data(), "keys", "sealing")
+	ring := filepath.Join(c.data(), "keys", "encryption")
 	if err := os.Rename(ring, ring+".away"); err != nil {
 		t.Fatal(err)
 	}

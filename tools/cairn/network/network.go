@@ -146,7 +146,7 @@ func (n *Network) SetPeers(_ context.Context, peers []feed.Peer) error {
 	}
 	list := make([]dataplane.Peer, len(peers))
 	for i, p := range peers {
-		list[i] = dataplane.Peer{NodeAddr: p.Address, PodCIDR: p.PodRange}
+		list[i] = dataplane.Peer{NodeAddr: p.Address, NodeRange: p.PodRange}
 	}
 	return plane.SetPeers(list)
 }

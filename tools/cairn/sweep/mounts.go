@@ -1,12 +1,12 @@
 package sweep
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -39,25 +39,12 @@ func mounts(dirs ...string) error {
 
 // below lists mount points below the folders, in the order they were mounted.
 func below(dirs []string) ([]string, error) {
-	f, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	octal := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 	var out []string
-	for s := bufio.NewScanner(f); s.Scan(); {
-		fields := strings.Fields(s.Text())
-		if len(fields) < 5 {
-			continue
+	_, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
+		if slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(m.Mountpoint, dir+"/") }) {
+			out = append(out, m.Mountpoint)
 		}
-		point := octal.Replace(fields[4])
-		for _, dir := range dirs {
-			if strings.HasPrefix(point, dir+"/") {
-				out = append(out, point)
-				break
-			}
-		}
-	}
-	return out, nil
+		return true, false
+	})
+	return out, err
 }

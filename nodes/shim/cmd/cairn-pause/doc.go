@@ -10,4 +10,7 @@
 // stdout once the namespaces are set up; else an error on stderr and code 1.
 //
 // Standard library and x/sys only: it is a process per pod and must stay small.
+//
+// Read first: main.go, then TestThePauseProcessHoldsNamespacesOfItsOwn of
+// nodes/shim.
 package main

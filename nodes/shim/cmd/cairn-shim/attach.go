@@ -5,7 +5,7 @@ import (
 	"net"
 	"time"
 
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 )
 
 // patience is how long a peer may block the container's output before it is
@@ -16,19 +16,19 @@ const patience = 10 * time.Second
 type peer struct{ conn net.Conn }
 
 // attach joins a connection to a container's streams until either ends.
-func (s *shim) attach(c net.Conn, req wire.Request) {
+func (s *shim) attach(c net.Conn, req protocol.Request) {
 	p, err := s.find(req.ID)
 	if err == nil && p.io == nil {
-		_ = wire.Send(c, wire.Reply{Error: "the pause process has no streams"})
+		_ = protocol.Send(c, protocol.Reply{Error: "the pause process has no streams"})
 		return
 	}
 	if err != nil {
-		_ = wire.Send(c, wire.Reply{Error: err.Error()})
+		_ = protocol.Send(c, protocol.Reply{Error: err.Error()})
 		return
 	}
 	me := &peer{conn: c}
 	if !p.io.join(me) {
-		_ = wire.Send(c, wire.Reply{Error: "the container has ended"})
+		_ = protocol.Send(c, protocol.Reply{Error: "the container has ended"})
 		return
 	}
 	defer p.io.leave(me)
@@ -44,7 +44,7 @@ func (s *streams) join(p *peer) bool {
 		return false
 	}
 	_ = p.conn.SetWriteDeadline(time.Now().Add(patience))
-	if wire.Send(p.conn, wire.Reply{}) == nil {
+	if protocol.Send(p.conn, protocol.Reply{}) == nil {
 		s.peers[p] = struct{}{}
 	}
 	return true
@@ -56,12 +56,12 @@ func (s *streams) leave(p *peer) {
 	s.mu.Unlock()
 }
 
-func (s *streams) broadcast(ch wire.Channel, b []byte) {
+func (s *streams) broadcast(ch protocol.Channel, b []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for p := range s.peers {
 		_ = p.conn.SetWriteDeadline(time.Now().Add(patience))
-		if wire.SendChunk(p.conn, ch, b) != nil {
+		if protocol.SendChunk(p.conn, ch, b) != nil {
 			p.conn.Close()
 			delete(s.peers, p)
 		}
@@ -76,21 +76,21 @@ func (s *streams) receive(p *peer, stdin bool) {
 		defer in.Close()
 	}
 	for {
-		ch, data, err := wire.ReceiveChunk(p.conn)
+		ch, data, err := protocol.ReceiveChunk(p.conn)
 		if err != nil {
 			return
 		}
 		switch ch {
-		case wire.ChanStdin:
+		case protocol.ChanStdin:
 			if stdin && in != nil {
 				_, _ = in.Write(data)
 			}
-		case wire.ChanStdinEnd:
+		case protocol.ChanStdinEnd:
 			if s.stdinOnce && s.console == nil && in != nil {
 				in.Close()
 			}
-		case wire.ChanResize:
-			var size wire.WindowSize
+		case protocol.ChanResize:
+			var size protocol.WindowSize
 			if s.console != nil && json.Unmarshal(data, &size) == nil {
 				_ = s.resize(size)
 			}

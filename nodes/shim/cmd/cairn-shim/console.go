@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 )
 
 // console is the socket on which runc hands over the master of a terminal.
@@ -67,7 +67,7 @@ func (c *console) close() {
 	os.RemoveAll(c.dir)
 }
 
-func (s *shim) resize(id string, size *wire.WindowSize) error {
+func (s *shim) resize(id string, size *protocol.WindowSize) error {
 	p, err := s.find(id)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (s *shim) resize(id string, size *wire.WindowSize) error {
 	return p.io.resize(*size)
 }
 
-func (s *streams) resize(size wire.WindowSize) error {
+func (s *streams) resize(size protocol.WindowSize) error {
 	raw, err := s.stdout.SyscallConn()
 	if err != nil {
 		return err

@@ -5,9 +5,9 @@
 // first process behind as the shim's child, so the shim can wait for it. It
 // writes what the process says to a CRI log file, holds its terminal or its
 // standard input, and writes how it ended to exit.json in the bundle, by
-// rename, before anyone is told.
+// rename, before anyone hears of it.
 //
-// In: requests on the unix socket shim.sock in its directory (package wire).
+// In: requests on the unix socket shim.sock in its directory (package protocol).
 // Out: replies there; exit files; log files; its own complaints in shim.log.
 //
 // Promises: a process's exit file is complete or absent; it is written after

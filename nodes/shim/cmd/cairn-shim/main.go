@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 )
 
 func main() {
@@ -37,12 +37,12 @@ func run(dir, runc, root string) error {
 	if err := os.Chdir(dir); err != nil {
 		return fmt.Errorf("enter run directory: %w", err)
 	}
-	_ = os.Remove(wire.SocketFile)
-	l, err := net.Listen("unix", wire.SocketFile)
+	_ = os.Remove(protocol.SocketFile)
+	l, err := net.Listen("unix", protocol.SocketFile)
 	if err != nil {
-		return fmt.Errorf("listen on %s in %s: %w", wire.SocketFile, dir, err)
+		return fmt.Errorf("listen on %s in %s: %w", protocol.SocketFile, dir, err)
 	}
-	if err := os.Chmod(wire.SocketFile, 0o600); err != nil {
+	if err := os.Chmod(protocol.SocketFile, 0o600); err != nil {
 		return err
 	}
 	fmt.Println("ready")

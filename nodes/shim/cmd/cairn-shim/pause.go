@@ -11,13 +11,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 )
 
 // startPause makes the pod's namespaces: the pause process is started in them
 // and its /proc/PID/ns files name them from then on. Asked again, it answers
 // with the process that runs, or starts another where the first one ended.
-func (s *shim) startPause(b wire.Sandbox) (int, error) {
+func (s *shim) startPause(b protocol.Sandbox) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p := s.procs[""]; p != nil && p.exit == nil {
@@ -66,7 +66,7 @@ func (s *shim) startPause(b wire.Sandbox) (int, error) {
 	}
 	p := &process{pid: cmd.Process.Pid, done: make(chan struct{})}
 	s.procs[""] = p
-	go s.reap(p, wire.PauseExitFile)
+	go s.reap(p, protocol.PauseExitFile)
 	return p.pid, nil
 }
 

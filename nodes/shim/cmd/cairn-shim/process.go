@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 )
 
 // drain is how long the end of a process waits for the last of its output.
@@ -21,7 +21,7 @@ const drain = 2 * time.Second
 
 // create runs `runc create`: afterwards the container's first process waits
 // for `runc start` and is this shim's child.
-func (s *shim) create(id string, c wire.Create) (int, error) {
+func (s *shim) create(id string, c protocol.Create) (int, error) {
 	s.mu.Lock()
 	if old := s.procs[id]; old != nil {
 		s.mu.Unlock()
@@ -59,11 +59,11 @@ func (s *shim) create(id string, c wire.Create) (int, error) {
 	s.procs[id] = p
 	s.mu.Unlock()
 	io.start()
-	go s.reap(p, filepath.Join(c.Bundle, wire.ExitFile))
+	go s.reap(p, filepath.Join(c.Bundle, protocol.ExitFile))
 	return pid, nil
 }
 
-// reap waits for p, records its end durably and then tells who waits.
+// reap waits for p, records its end durably and then answers who waits.
 func (s *shim) reap(p *process, exitFile string) {
 	exit := waitFor(p.pid)
 	if p.io != nil {
@@ -81,14 +81,14 @@ func (s *shim) reap(p *process, exitFile string) {
 	close(p.done)
 }
 
-func waitFor(pid int) wire.Exit {
+func waitFor(pid int) protocol.Exit {
 	var ws unix.WaitStatus
 	for {
 		_, err := unix.Wait4(pid, &ws, 0, nil)
 		if err == unix.EINTR {
 			continue
 		}
-		exit := wire.Exit{Pid: pid, At: time.Now()}
+		exit := protocol.Exit{Pid: pid, At: time.Now()}
 		switch {
 		case err != nil:
 		case ws.Signaled():

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 )
 
 // shim is the state of one pod's processes.
@@ -29,7 +29,7 @@ type process struct {
 	id     string
 	pid    int
 	reason string // why the shim killed it
-	exit   *wire.Exit
+	exit   *protocol.Exit
 	done   chan struct{}
 	io     *streams // nil for pause
 }
@@ -40,11 +40,11 @@ func newShim(dir, runc, root string) *shim {
 
 func (s *shim) serve(c net.Conn) {
 	defer c.Close()
-	var req wire.Request
-	if err := wire.Receive(c, &req); err != nil {
+	var req protocol.Request
+	if err := protocol.Receive(c, &req); err != nil {
 		return
 	}
-	if req.Op == wire.OpAttach {
+	if req.Op == protocol.OpAttach {
 		s.attach(c, req)
 		return
 	}
@@ -52,52 +52,52 @@ func (s *shim) serve(c net.Conn) {
 	if err != nil {
 		reply.Error = err.Error()
 	}
-	if req.Op == wire.OpQuit {
-		_ = os.Remove(wire.SocketFile) // who was answered finds no shim any more
+	if req.Op == protocol.OpQuit {
+		_ = os.Remove(protocol.SocketFile) // who was answered finds no shim any more
 	}
-	_ = wire.Send(c, reply)
-	if req.Op == wire.OpQuit {
+	_ = protocol.Send(c, reply)
+	if req.Op == protocol.OpQuit {
 		os.Exit(0)
 	}
 }
 
-func (s *shim) do(c net.Conn, req wire.Request) (wire.Reply, error) {
+func (s *shim) do(c net.Conn, req protocol.Request) (protocol.Reply, error) {
 	switch req.Op {
-	case wire.OpHello:
-		return wire.Reply{State: s.state()}, nil
-	case wire.OpSandbox:
+	case protocol.OpHello:
+		return protocol.Reply{State: s.state()}, nil
+	case protocol.OpSandbox:
 		if req.Sandbox == nil {
-			return wire.Reply{}, fmt.Errorf("sandbox request without sandbox")
+			return protocol.Reply{}, fmt.Errorf("sandbox request without sandbox")
 		}
 		pid, err := s.startPause(*req.Sandbox)
-		return wire.Reply{Pid: pid}, err
-	case wire.OpCreate:
+		return protocol.Reply{Pid: pid}, err
+	case protocol.OpCreate:
 		if req.Create == nil || req.ID == "" {
-			return wire.Reply{}, fmt.Errorf("create request without container")
+			return protocol.Reply{}, fmt.Errorf("create request without container")
 		}
 		pid, err := s.create(req.ID, *req.Create)
-		return wire.Reply{Pid: pid}, err
-	case wire.OpWait:
+		return protocol.Reply{Pid: pid}, err
+	case protocol.OpWait:
 		return s.wait(c, req.ID)
-	case wire.OpResize:
-		return wire.Reply{}, s.resize(req.ID, req.Size)
-	case wire.OpDeadline:
-		return wire.Reply{}, s.setDeadline(req.Deadline)
-	case wire.OpForget:
-		return wire.Reply{}, s.forget(req.ID)
-	case wire.OpQuit:
+	case protocol.OpResize:
+		return protocol.Reply{}, s.resize(req.ID, req.Size)
+	case protocol.OpDeadline:
+		return protocol.Reply{}, s.setDeadline(req.Deadline)
+	case protocol.OpForget:
+		return protocol.Reply{}, s.forget(req.ID)
+	case protocol.OpQuit:
 		s.killPause()
-		return wire.Reply{}, nil
+		return protocol.Reply{}, nil
 	}
-	return wire.Reply{}, fmt.Errorf("this shim (version %d) does not know %q: restart the pod to get a newer one", wire.Version, req.Op)
+	return protocol.Reply{}, fmt.Errorf("this shim (version %d) does not know %q: restart the pod to get a newer one", protocol.Version, req.Op)
 }
 
-func (s *shim) state() *wire.State {
+func (s *shim) state() *protocol.State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := &wire.State{Version: wire.Version, Pid: os.Getpid()}
+	st := &protocol.State{Version: protocol.Version, Pid: os.Getpid()}
 	for _, p := range s.procs {
-		st.Processes = append(st.Processes, wire.Process{ID: p.id, Pid: p.pid, Exit: p.exit})
+		st.Processes = append(st.Processes, protocol.Process{ID: p.id, Pid: p.pid, Exit: p.exit})
 	}
 	return st
 }
@@ -113,10 +113,10 @@ func (s *shim) find(id string) (*process, error) {
 }
 
 // wait answers when the process ended; a caller that hangs up is let go.
-func (s *shim) wait(c net.Conn, id string) (wire.Reply, error) {
+func (s *shim) wait(c net.Conn, id string) (protocol.Reply, error) {
 	p, err := s.find(id)
 	if err != nil {
-		return wire.Reply{}, err
+		return protocol.Reply{}, err
 	}
 	gone := make(chan struct{})
 	go func() {
@@ -125,9 +125,9 @@ func (s *shim) wait(c net.Conn, id string) (wire.Reply, error) {
 	}()
 	select {
 	case <-p.done:
-		return wire.Reply{Exit: p.exit}, nil
+		return protocol.Reply{Exit: p.exit}, nil
 	case <-gone:
-		return wire.Reply{}, fmt.Errorf("caller left")
+		return protocol.Reply{}, fmt.Errorf("caller left")
 	}
 }
 

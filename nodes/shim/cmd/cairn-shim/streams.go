@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"cairn/nodes/crilog"
-	"cairn/nodes/shim/wire"
+	"cairn/nodes/shim/protocol"
 )
 
 // streams are the input and output of one container: a log file, pipes or a
@@ -27,7 +27,7 @@ type streams struct {
 	ended  bool
 }
 
-func openStreams(c wire.Create) (*streams, error) {
+func openStreams(c protocol.Create) (*streams, error) {
 	s := &streams{peers: map[*peer]struct{}{}, stdinOnce: c.StdinOnce}
 	log, err := crilog.Open(c.LogPath, crilog.Default, time.Now)
 	if err != nil {
@@ -80,8 +80,8 @@ func (s *streams) start() {
 	for _, o := range []struct {
 		f    *os.File
 		name crilog.Stream
-		ch   wire.Channel
-	}{{s.stdout, crilog.Stdout, wire.ChanStdout}, {s.stderr, crilog.Stderr, wire.ChanStderr}} {
+		ch   protocol.Channel
+	}{{s.stdout, crilog.Stdout, protocol.ChanStdout}, {s.stderr, crilog.Stderr, protocol.ChanStderr}} {
 		if o.f == nil {
 			continue
 		}
