@@ -35,11 +35,11 @@ type Cipher interface {
 
 // Options are what an engine works with. Cell and Cipher must be set.
 type Options struct {
-	Cell   follower.Cell
-	Cipher Cipher
-	Kinds  kinds.Registry  // nil: kinds.Builtin
-	Scheme *runtime.Scheme // converts between stored and registries' versions; nil: Kubernetes' own
-	CacheBytes int            // bounds the decoded objects kept; zero: 16 MiB
+	Cell       follower.Cell
+	Cipher     Cipher
+	Kinds      kinds.Registry  // nil: kinds.Builtin
+	Scheme     *runtime.Scheme // converts between stored and registries' versions; nil: Kubernetes' own
+	CacheBytes int             // bounds the decoded objects kept; zero: 16 MiB
 	// Bookmarks is how often a watch that asked for them is told how far it is;
 	// zero: half a minute.
 	Bookmarks time.Duration
