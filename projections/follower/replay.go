@@ -32,7 +32,7 @@ type ReplayOptions struct {
 }
 
 // Replay folds a ledger's records, beside any view, and returns where it ends:
-// Differ tells whether that is where a view stands. Begun at a snapshot it
+// Differ says whether that is where a view stands. Begun at a snapshot it
 // costs what was written since: the chain goes on from there, so that the
 // same end proves the same outcomes in between.
 func Replay(ctx context.Context, l ledger.Ledger, o ReplayOptions) (view.Position, error) {

@@ -60,7 +60,7 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 	}
 	l := &Log{
 		link:  newLink(c.Brokers, c.Topic, c.Timeout),
-		queue: group.New(group.Limits{GroupBytes: ledger.MaxAppendBytes, GroupRecords: ledger.MaxAppendRecords, QueueBytes: 64 << 20}),
+		queue: group.New(group.Limits{GroupBytes: ledger.MaxAppendBytes, GroupRecords: ledger.MaxAppendRecords, QueueBytes: 64 << 20, QueueRecords: 1 << 16}),
 		idle:  make(chan struct{}),
 
 		writerTime: c.writerTime,
@@ -105,7 +105,7 @@ func (l *Log) either(ctx context.Context) (context.Context, context.CancelFunc) 
 	return ctx, func() { stop(); cancel() }
 }
 
-// ended tells why a context made by either has ended.
+// ended says why a context made by either has ended.
 func (l *Log) ended(ctx context.Context) error {
 	if l.ctx.Err() != nil {
 		return ledger.ErrClosed

@@ -17,6 +17,9 @@ import (
 // with Kafka's overhead.
 const maxMessageBytes = 2 << 20
 
+// feedSegment is how much of a feed's partition is left uncompacted, in bytes.
+const feedSegment = 16 << 20
+
 // setting is what a topic must be configured to.
 type setting struct {
 	name, value string
@@ -42,13 +45,15 @@ func unsyncedSettings(replication int) []setting {
 	return append(s, inSync(replication)...)
 }
 
-// compactedSettings keep the last record of each key.
+// compactedSettings keep the last record of each key. Kafka compacts closed
+// segments only, and one is 1 GiB by default: all that is read at each start.
 func compactedSettings(replication int) []setting {
 	s := []setting{
 		{"cleanup.policy", "compact", nil},
 		{"max.message.bytes", strconv.Itoa(maxMessageBytes), atLeast(maxMessageBytes)},
 		{"unclean.leader.election.enable", "false", nil},
 		{"compression.type", "producer", func(have string) bool { return have == "producer" || have == "uncompressed" }},
+		{"segment.bytes", strconv.Itoa(feedSegment), atMost(4 * feedSegment)},
 	}
 	return append(s, inSync(replication)...)
 }
@@ -75,6 +80,13 @@ func atLeast(n int) func(string) bool {
 	return func(have string) bool {
 		v, err := strconv.Atoi(have)
 		return err == nil && v >= n
+	}
+}
+
+func atMost(n int) func(string) bool {
+	return func(have string) bool {
+		v, err := strconv.Atoi(have)
+		return err == nil && v <= n
 	}
 }
 
