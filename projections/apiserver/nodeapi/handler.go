@@ -18,9 +18,9 @@ import (
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 
 	"cairn/events"
-	"cairn/projections/kinds"
 	"cairn/projections/feeds/hub"
 	"cairn/projections/follower"
+	"cairn/projections/kinds"
 	"cairn/projections/view"
 )
 
