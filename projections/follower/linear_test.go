@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -85,18 +86,36 @@ func (s *server) write(ctx context.Context, c porcupinetest.Call) (porcupinetest
 	return r, nil
 }
 
-// hurried ends the calls of who is in a hurry once their append is unclear:
-// their outcome stays unknown, unless it shows at once.
-type hurried struct{ ledger.Ledger }
+// far is a ledger whose answers are under way for a while, in which others go
+// on. It ends the calls of who is in a hurry once their append is unclear: their
+// outcome stays unknown, unless it shows at once.
+type far struct{ ledger.Ledger }
 
 type hurry struct{}
 
-func (l hurried) Append(ctx context.Context, records [][]byte) (events.Offset, error) {
+func (l far) Append(ctx context.Context, records [][]byte) (events.Offset, error) {
 	o, err := l.Ledger.Append(ctx, records)
+	underWay()
 	if giveUp, ok := ctx.Value(hurry{}).(context.CancelFunc); ok && errors.Is(err, ledger.ErrUnknown) {
 		giveUp()
 	}
 	return o, err
+}
+
+func (l far) ReadPoint(ctx context.Context) (events.Offset, error) {
+	defer underWay()
+	return l.Ledger.ReadPoint(ctx)
+}
+
+func (l far) Fetch(ctx context.Context, from events.Offset, maxBytes int) ([]ledger.Record, error) {
+	defer underWay()
+	return l.Ledger.Fetch(ctx, from, maxBytes)
+}
+
+func underWay() {
+	for range 100 {
+		runtime.Gosched()
+	}
 }
 
 // linear is two followers with a store each over one ledger with faults, and
@@ -112,7 +131,7 @@ func newLinear(t *testing.T, inner ledger.Ledger, window, seed uint64, f ledgert
 	appendAll(t, inner, firstRecord(window), withID(namespace("default"), 200))
 	f.Seed = seed
 	l := ledgertest.Faulty(inner, f)
-	side := func() *server { return &server{follow(t, hurried{l})} }
+	side := func() *server { return &server{follow(t, far{l})} }
 	x := &linear{ledger: l, a: side(), b: side()}
 	caughtUp(t, x.a.f)
 	caughtUp(t, x.b.f)
@@ -133,7 +152,7 @@ func (x *linear) run(t *testing.T) *porcupinetest.History {
 	return h
 }
 
-var rough = ledgertest.Faults{Fail: 0.03, LoseCall: 0.08, LoseAck: 0.08, Late: 0.08, Duplicate: 0.08, MaxLate: 12}
+var rough = ledgertest.Faults{Fail: 0.03, LoseCall: 0.08, LoseAck: 0.08, Late: 0.08, Duplicate: 0.08, MaxLate: 30}
 
 // ledgers are those under test. Where the window is small, a record that is
 // tried again can come too late.
