@@ -34,7 +34,8 @@ func (w *full) amount() uint64 {
 }
 
 func (w *full) pod() *events.Pod {
-	p := &events.Pod{Requests: events.Resources{MilliCPU: w.amount() / 3, Memory: w.amount() / 3, Storage: w.amount() / 3}}
+	some := func() uint64 { return w.amount() / uint64(1+w.random.IntN(4)) }
+	p := &events.Pod{Requests: events.Resources{MilliCPU: some(), Memory: some(), Storage: some()}}
 	for w.random.IntN(3) == 0 { // one may come twice
 		p.HostPorts = append(p.HostPorts, events.HostPort{Protocol: "TCP", Address: []string{"", "192.0.2.1"}[w.random.IntN(2)], Port: uint64(80 + w.random.IntN(3))})
 	}
