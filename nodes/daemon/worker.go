@@ -190,8 +190,25 @@ func (w *worker) assigned(a *feed.Assignment, o events.Offset) {
 			w.notBefore = w.now() // news, whatever came of the last fetch
 		}
 		w.a = *a
+		w.checkOver()
 	}
 	w.applyDeletion()
+}
+
+// checkOver ends a pod that is over on record though this machine does not know
+// it: one that has lost its notes, or has old ones, must not run it again.
+func (w *worker) checkOver() {
+	if w.machine == nil || w.machine.Ended() {
+		return
+	}
+	phase := w.spec.Status.Phase
+	if phase != corev1.PodSucceeded && phase != corev1.PodFailed {
+		if !w.a.Finished {
+			return
+		}
+		phase = corev1.PodFailed
+	}
+	w.handle(lifecycle.Event{What: lifecycle.WasOver, Reason: string(phase)})
 }
 
 // forceGrace is what a pod gets that was taken away without a grace period.

@@ -167,7 +167,7 @@ func serveCell(ctx context.Context, paths cell.Paths, s *cell.Settings, f *follo
 	engineEnded := make(chan error, 1)
 	go func() {
 		engineEnded <- engine.New(engine.Options{Cell: f, Requests: requests{server}, Kinds: reconcilers.Kinds(),
-			Reconcilers: reconcilers.All(reconcilers.Config{CA: string(ca.CertPEM())}), Silence: server.Silence}).Run(running)
+			Reconcilers: reconcilers.All(reconcilers.Config{CA: string(ca.CertPEM())}), Cores: reconcilers.Cores(), Silence: server.Silence}).Run(running)
 	}()
 	feedsEnded := make(chan error, 1)
 	go func() { feedsEnded <- emitFeeds(running, s, server.Feeds()) }()

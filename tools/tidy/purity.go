@@ -21,6 +21,8 @@ type core struct {
 var cores = []core{
 	{folder: "events", impure: []string{"events/ledger", "events/feed"}, strict: true},
 	{folder: "projections/fold", strict: true},
+	{folder: "projections/fit", strict: true},
+	{folder: "projections/message"},
 	{folder: "dataplane/ruleset"},
 	{folder: "dataplane/trace"},
 	{folder: "projections/digest", strict: true},

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/emicklei/go-restful/v3"
 	extensions "k8s.io/apiserver/pkg/endpoints/discovery/aggregated"
 	naming "k8s.io/apiserver/pkg/endpoints/openapi"
 	genericapiserver "k8s.io/apiserver/pkg/server"
@@ -58,6 +59,7 @@ func (s *Server) assemble(run context.Context) error {
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
+	s.generic.Handler.GoRestfulContainer.Router(&routes{below: restful.CurlyRouter{}})
 	s.engine.Synthesize(events.Leases, s.nodes)
 	mux := s.generic.Handler.NonGoRestfulMux
 	mux.UnlistedHandlePrefix(nodeapi.Prefix, s.nodes)

@@ -36,7 +36,7 @@ func (s *Server) countRefusals(next http.Handler) http.Handler {
 		next.ServeHTTP(responsewriter.WrapForHTTP1Or2(rec), r)
 		c := calls.From(r.Context())
 		over := c.OverBudget.Load()
-		if !over && (!worthRecording(rec.status, info) || c.Appended.Load() || isReview(info.Resource)) {
+		if !over && (!worthRecording(rec.status, info) || c.Appended.Load() || isReview(info.Resource) || overtaken(r, rec.status)) {
 			return
 		}
 		n := tally.Note{Type: events.RequestRefused, Actor: calls.Actor(r.Context()), Status: rec.status, Reason: rec.why(info)}
@@ -64,6 +64,12 @@ func asked(info *request.RequestInfo, c *calls.Call) (verb, resource string, sub
 		subject = *known
 	}
 	return verb, resource, subject
+}
+
+// overtaken reports whether a reconciler lost a race. It looks again and tries
+// again by itself: with several at work that is normal, and tells an auditor nothing.
+func overtaken(r *http.Request, status int) bool {
+	return status == http.StatusConflict && calls.Actor(r.Context()).Reconciler != ""
 }
 
 func isReview(resource string) bool { return strings.HasSuffix(resource, "reviews") }

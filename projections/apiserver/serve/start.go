@@ -31,6 +31,7 @@ type Config struct {
 	Ring      *encryption.Ring
 	PKI       *pki.Authority
 	Listen    string        // ADDR:PORT; port 0: any
+	Listener  net.Listener  // in place of Listen, where it is set
 	Names     []string      // further names and addresses for the certificate
 	Advertise string        // IP at which pods reach the server; empty: none is told to them
 	History   http.Handler  // serves the rest of /cairn/v1/; nil: nothing
@@ -94,8 +95,10 @@ func (s *Server) start(ctx, run context.Context) (err error) {
 	}
 	s.deriveFeeds(run)
 	s.nodes = nodeapi.New(run, nodeapi.Config{Cell: c.Cell, Objects: s.engine, Feeds: s.feeds, Client: s.ClientFor, CA: c.PKI.CertPEM()})
-	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
-		return fmt.Errorf("serve: listen on %s: %w; is another cell running there?", c.Listen, err)
+	if s.listener = c.Listener; s.listener == nil {
+		if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
+			return fmt.Errorf("serve: listen on %s: %w; is another cell running there?", c.Listen, err)
+		}
 	}
 	if err := s.assemble(run); err != nil {
 		return err
@@ -152,6 +155,7 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-s.tally.Done():
 	case <-ctx.Done():
 	}
+	s.engine.Wait()
 	s.generic.Destroy()
 	return err
 }

@@ -116,7 +116,7 @@ func (w *World) RunNodes(slow ...string) error {
 	for _, p := range w.pods() {
 		ready := true
 		for _, prefix := range slow {
-			ready = ready && !strings.HasPrefix(p.Ref.Name, prefix)
+			ready = ready && !strings.HasPrefix(w.Shown(p.Ref.Name), prefix)
 		}
 		if err := w.tend(p, ready); err != nil {
 			return err
@@ -146,9 +146,14 @@ func (w *World) tend(p *view.Object, ready bool) error {
 	return nil
 }
 
-// Report lets a pod's node say that it is ready, unready, failed or succeeded.
+// Report lets a pod's node say that it is ready, unready, failed, succeeded or
+// gone. The name may be NAMESPACE/NAME.
 func (w *World) Report(name, what string) error {
-	p, err := w.Cell.Get(events.Ref{Kind: events.Pods, Namespace: "default", Name: name}, 0)
+	namespace, name, ok := strings.Cut(name, "/")
+	if !ok {
+		namespace, name = "default", namespace
+	}
+	p, err := w.Cell.Get(events.Ref{Kind: events.Pods, Namespace: namespace, Name: w.Real(name)}, 0)
 	if err != nil {
 		return fmt.Errorf("pod %s: %w", name, err)
 	}

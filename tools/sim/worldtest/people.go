@@ -75,6 +75,17 @@ func (w *World) Apply(text string) error {
 	return nil
 }
 
+// Crowd creates pods that ask for some cores each.
+func (w *World) Crowd(n int, cores string) error {
+	for i := range n {
+		doc := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: crowd-%04d}\nspec: {containers: [{name: c, image: i, resources: {requests: {cpu: %q}}}]}", i, cores)
+		if err := w.Apply(doc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (w *World) apply(ref events.Ref, o *unstructured.Unstructured) error {
 	body, err := json.Marshal(o.Object)
 	if err != nil {

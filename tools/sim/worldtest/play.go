@@ -2,6 +2,7 @@ package worldtest
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,9 +19,10 @@ import (
 //
 //	nodes           lines: a node to add and register, or to change, see World.Node
 //	apply           YAML: create, or merge into what is there, as alice
+//	crowd N cpu=C   N pods that ask for C cores each
 //	delete REF [POLICY]
 //	run [PREFIX...] every node does what it was told; pods named so don't become ready
-//	report POD WHAT its node says ready, unready, failed, succeeded, gone
+//	report [NAMESPACE/]POD WHAT   its node says ready, unready, failed, succeeded, gone
 //	node NAME TYPE  a record about a node's health
 //	silence N=D...  how long nodes have not been heard of
 //	pass D          time goes by
@@ -97,6 +99,12 @@ func (p *player) happen(d *datadriven.TestData, words []string) error {
 		return nil
 	case "apply":
 		return w.Apply(d.Input)
+	case "crowd":
+		n, err := strconv.Atoi(words[0])
+		if err != nil {
+			return err
+		}
+		return w.Crowd(n, strings.TrimPrefix(words[1], "cpu="))
 	case "delete":
 		policy := metav1.DeletionPropagation("")
 		if len(words) > 1 {
@@ -106,7 +114,7 @@ func (p *player) happen(d *datadriven.TestData, words []string) error {
 	case "run":
 		return w.RunNodes(words...)
 	case "report":
-		return w.Report(w.Real(words[0]), words[1])
+		return w.Report(words[0], words[1])
 	case "node":
 		return w.NodeEvent(words[0], events.Type(words[1]))
 	case "silence":

@@ -145,7 +145,11 @@ func (w *World) Pass(d time.Duration) {
 // not within limit.
 func (w *World) Until(limit time.Duration, what string, ok func() bool) {
 	w.T.Helper()
-	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+	pause := 20 * time.Millisecond
+	if !w.bubble {
+		pause = 250 * time.Millisecond // a look costs real time
+	}
+	for end := time.Now().Add(limit); ; time.Sleep(pause) {
 		w.Settled()
 		if ok() {
 			return
