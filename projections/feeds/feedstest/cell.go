@@ -1,9 +1,3 @@
-// Package feedstest starts a real cell for the tests of feeds: a ledger in
-// memory, the fold, a view in memory, and records as servers and nodes write
-// them.
-//
-// In: a test. Out: a Cell, which ends with it. Its goroutines are the
-// follower's. Read first: TestANodeFollowsItsPodsOnARealCell in feeds/hub.
 package feedstest
 
 import (
