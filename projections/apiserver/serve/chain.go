@@ -40,6 +40,7 @@ func (s *Server) chain(api http.Handler, c *genericapiserver.Config) http.Handle
 	h := routine.WithRoutine(api, longRunning)
 	h = filters.WithAuthorization(h, c.Authorization.Authorizer, c.Serializer)
 	h = serverfilters.WithMaxInFlightLimit(h, inFlight, inFlightWrites, longRunning)
+	h = streams(h)
 	h = s.countRefusals(h)
 	h = past.Guard(h, c.Authorization.Authorizer, c.Serializer, s.tally)
 	h = impersonation.WithImpersonation(h, c.Authorization.Authorizer, c.Serializer)
@@ -68,6 +69,16 @@ func edge(next http.Handler) http.Handler {
 			ctx = calls.With(ctx, c)
 		}
 		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// streams notes that a list's objects are wanted as they are.
+func streams(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if i, ok := request.RequestInfoFrom(r.Context()); ok && i.Verb == "list" && !strings.Contains(strings.Join(r.Header["Accept"], ","), "as=") {
+			calls.From(r.Context()).Streams = true
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -18,11 +18,21 @@ func (e *Engine) Object(o *view.Object) (kinds.Object, error) {
 	if hit := e.cache.get(o); hit != nil {
 		return hit, nil
 	}
-	r, err := e.render(o)
+	obj, err := e.fresh(o)
 	if err == nil {
-		e.cache.put(o, r.shown)
+		e.cache.put(o, obj)
 	}
-	return r.shown, err
+	return obj, err
+}
+
+// fresh is Object past the cache, for what is read once.
+func (e *Engine) fresh(o *view.Object) (kinds.Object, error) {
+	r, err := e.render(o)
+	if err != nil {
+		return nil, err
+	}
+	e.scheme.Default(r.shown)
+	return r.shown, nil
 }
 
 // rendering is one object, in its stored version.

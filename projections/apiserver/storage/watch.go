@@ -27,8 +27,10 @@ const (
 	// farewell is how long before its deadline a watch is told how far it is, so
 	// that the next one begins there.
 	farewell = 2 * time.Second
-	// pageMost bounds the objects of the initial events read at once.
-	pageMost = 500
+	// pageMost and pageBytes bound the objects that a list, or a watch's initial
+	// events, read at once.
+	pageMost  = 500
+	pageBytes = 1 << 20
 )
 
 // watcher is one watch. Its goroutine owns all but stop.
@@ -165,6 +167,9 @@ func (w *watcher) sendInitial(opts storage.ListOptions) bool {
 		var err error
 		if list, more, err = w.kind.cell.List(w.kind.kind.Name, page); err != nil {
 			return w.fail(err)
+		}
+		if len(list) > 0 {
+			page.Limit = pageOf(list)
 		}
 		for _, o := range list {
 			page.After = o.Ref
