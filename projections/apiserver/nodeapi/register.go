@@ -18,6 +18,7 @@ import (
 
 	"cairn/events"
 	"cairn/events/feed"
+	"cairn/projections/message"
 )
 
 // StreamingAnnotation says where a node's streaming server listens.
@@ -46,7 +47,7 @@ func (a *API) register(ctx context.Context, name string, info *feed.NodeInfo) (*
 		return nil, err
 	}
 	if !w.Outcome.Accepted() {
-		return nil, apierrors.NewServiceUnavailable("the ledger refused the registration: " + w.Outcome.Reason)
+		return nil, apierrors.NewServiceUnavailable("the ledger refused the registration: " + message.Outcome(w.Outcome))
 	}
 	a.hear(name)
 	o, err = a.Cell.Get(o.Ref, w.Revision)

@@ -37,7 +37,7 @@ func newCell(t testing.TB) *cell {
 	c := &cell{t: t, log: memory.New(func() int64 { return time.Now().UnixNano() }), dir: t.TempDir()}
 	t.Cleanup(func() { c.log.Close() })
 	first := &events.Event{ID: events.ID(uuid.Must(uuid.NewV7())), Type: events.CellCreated, Subject: events.Ref{Kind: events.Cells, Name: "test"},
-		Base: events.NoOffset, Facts: events.Facts{Cell: &events.Cell{Name: "test", Incarnation: "0b1c", R0: 1000, FoldVersion: 1, Window: 1 << 17,
+		Base: events.NoOffset, Facts: events.Facts{Cell: &events.Cell{Name: "test", Incarnation: "0b1c", R0: 1000, Gate: events.Newest, Window: 1 << 17,
 			PodRange: "10.66.0.0/16", ServiceRange: "10.67.0.0/16", NodeMask: 24, NodePortLow: 30000, NodePortHigh: 30100, DNSAddress: "10.67.0.10"}}}
 	_, err := c.log.Append(t.Context(), [][]byte{events.AppendFrame(nil, first)})
 	must(t, err)

@@ -155,6 +155,7 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-s.tally.Done():
 	case <-ctx.Done():
 	}
+	s.engine.Wait()
 	s.generic.Destroy()
 	return err
 }

@@ -55,7 +55,9 @@ func (s *Kind) Watch(ctx context.Context, key string, opts storage.ListOptions) 
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	ended := context.AfterFunc(s.ctx, stop)
+	cancel := func() { ended(); stop() }
 	w := &watcher{kind: s, pred: opts.Predicate, scope: covers, bookmarks: opts.Predicate.AllowWatchBookmarks || opts.ProgressNotify,
 		out: make(chan watch.Event, ahead), ctx: ctx, stop: cancel, until: moment(ctx)}
 	initial, err := w.begin(opts)
@@ -65,7 +67,9 @@ func (s *Kind) Watch(ctx context.Context, key string, opts storage.ListOptions) 
 	}
 	s.hub.start()
 	flowcontrol.WatchInitialized(ctx)
-	go w.run(initial, opts)
+	if !s.begin(func() { w.run(initial, opts) }) {
+		close(w.out)
+	}
 	return w, nil
 }
 
