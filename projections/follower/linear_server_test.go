@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strconv"
 
 	"cairn/events"
-	"cairn/events/ledger"
 	"cairn/projections/fold"
 	"cairn/projections/follower/porcupinetest"
 	"cairn/projections/view"
@@ -28,12 +26,8 @@ func (s *server) Do(ctx context.Context, c porcupinetest.Call) (porcupinetest.Re
 	case porcupinetest.Glance:
 		return s.get(c, 0)
 	}
-	if c.Value%3 == 0 { // in a hurry
-		var giveUp context.CancelFunc
-		ctx, giveUp = context.WithCancel(ctx)
-		defer giveUp()
-		ctx = context.WithValue(ctx, hurry{}, giveUp)
-	}
+	ctx, giveUp := porcupinetest.Hurry(ctx, c)
+	defer giveUp()
 	return s.write(ctx, c)
 }
 
@@ -80,36 +74,4 @@ func (s *server) write(ctx context.Context, c porcupinetest.Call) (porcupinetest
 		r.Value, r.Revision = c.Value, uint64(w.Revision)
 	}
 	return r, nil
-}
-
-// far is a ledger whose answers are under way for a while, in which others go
-// on. It ends the calls of who is in a hurry once their append is unclear: their
-// outcome stays unknown, unless it shows at once.
-type far struct{ ledger.Ledger }
-
-type hurry struct{}
-
-func (l far) Append(ctx context.Context, records [][]byte) (events.Offset, error) {
-	o, err := l.Ledger.Append(ctx, records)
-	underWay()
-	if giveUp, ok := ctx.Value(hurry{}).(context.CancelFunc); ok && errors.Is(err, ledger.ErrUnknown) {
-		giveUp()
-	}
-	return o, err
-}
-
-func (l far) ReadPoint(ctx context.Context) (events.Offset, error) {
-	defer underWay()
-	return l.Ledger.ReadPoint(ctx)
-}
-
-func (l far) Fetch(ctx context.Context, from events.Offset, maxBytes int) ([]ledger.Record, error) {
-	defer underWay()
-	return l.Ledger.Fetch(ctx, from, maxBytes)
-}
-
-func underWay() {
-	for range 100 {
-		runtime.Gosched()
-	}
 }

@@ -21,12 +21,11 @@ type linear struct {
 	load   porcupinetest.Load
 }
 
-func newLinear(t *testing.T, inner ledger.Ledger, window, seed uint64, f ledgertest.Faults) *linear {
+func newLinear(t *testing.T, inner ledger.Ledger, window, seed uint64) *linear {
 	t.Helper()
 	appendAll(t, inner, firstRecord(window), withID(namespace("default"), 200))
-	f.Seed = seed
-	l := ledgertest.Faulty(inner, f)
-	side := func() *server { return &server{follow(t, far{l})} }
+	l := porcupinetest.Rough(inner, seed)
+	side := func() *server { return &server{follow(t, porcupinetest.Far(l))} }
 	x := &linear{ledger: l, a: side(), b: side()}
 	caughtUp(t, x.a.f)
 	caughtUp(t, x.b.f)
@@ -46,8 +45,6 @@ func (x *linear) run(t *testing.T) *porcupinetest.History {
 	must(t, errors.Join(x.a.f.Err(), x.b.f.Err()))
 	return h
 }
-
-var rough = ledgertest.Faults{Fail: 0.03, LoseCall: 0.08, LoseAck: 0.08, Late: 0.08, Duplicate: 0.08, MaxLate: 30}
 
 // ledgers are those under test. Where the window is small, a record that is
 // tried again can come too late.
@@ -74,7 +71,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 		for seed := range c.seeds {
 			left++
 			t.Run(fmt.Sprintf("%s/seed_%d", c.name, seed), func(t *testing.T) {
-				h := newLinear(t, c.open(t), c.window, seed, rough).run(t)
+				h := newLinear(t, c.open(t), c.window, seed).run(t)
 				h.Check(t, seed, "./projections/follower")
 				for what, n := range h.Counts() {
 					counts[what] += n
