@@ -22,9 +22,10 @@ import (
 
 // Bounds of what is in memory on its way: about 30 chunks.
 const (
-	fetchBytes = 4 << 20
-	chunkBytes = 1 << 20 // of records in a chunk and in a commit, about
-	queued     = 4       // chunks between two stages
+	fetchBytes  = 4 << 20
+	chunkBytes  = 256 << 10 // of records in a chunk, or one larger record
+	commitBytes = 4 << 20   // of weight in a commit, about
+	queued      = 4         // chunks between two stages
 )
 
 // Folder is the fold as a pipeline drives it: fold.State.
@@ -56,9 +57,9 @@ type chunk struct {
 	last    error // nothing may follow it, and why; nil: all may
 }
 
-func (c *chunk) bytes() (n int) {
+func (c *chunk) weight() (n int) {
 	for i := range c.entries {
-		n += c.entries[i].Bytes
+		n += weight(&c.entries[i])
 	}
 	return n
 }
@@ -247,13 +248,13 @@ func (p *pipeline) hash(c *chunk) error {
 
 // finish commits what has gathered, as one batch, bounded by records and bytes.
 func (p *pipeline) finish(c *chunk) error {
-	for bytes := c.bytes(); c.last == nil && len(c.entries) < p.size && bytes < chunkBytes; {
+	for heavy := c.weight(); c.last == nil && len(c.entries) < p.size && heavy < commitBytes; {
 		select {
 		case next, ok := <-p.committing:
 			if !ok {
 				return p.commitLast(c)
 			}
-			bytes += next.bytes()
+			heavy += next.weight()
 			c.entries, c.pos, c.lanes, c.last = append(c.entries, next.entries...), next.pos, next.lanes, next.last
 			continue
 		default:

@@ -27,7 +27,7 @@ var cores = []core{
 	{folder: "dataplane/trace"},
 	{folder: "projections/digest", strict: true},
 	{folder: "nodes/lifecycle"},
-	{folder: "projections/feeds", impure: []string{"projections/feeds/hub", "projections/feeds/emitter"}},
+	{folder: "projections/feeds", impure: []string{"projections/feeds/hub", "projections/feeds/emitter", "projections/feeds/feedstest"}},
 	{folder: "reconcilers", impure: []string{"reconcilers/engine"}},
 }
 
