@@ -88,6 +88,7 @@ type listing struct {
 	limit int
 	last  string     // below the prefix: the key of the last object looked at
 	after events.Ref // that object
+	from  events.Ref // the object behind which the list began; zero: at its own beginning, or elsewhere
 	more  bool
 }
 
@@ -188,6 +189,7 @@ func (l *listing) resume(from string) error {
 	name, behind := strings.CutSuffix(from, "\x00")
 	l.after = l.ref(name)
 	if behind {
+		l.from = l.after
 		return nil
 	}
 	o, err := l.kind.cell.Get(l.after, l.at)
@@ -295,17 +297,6 @@ func (l *listing) add(obj kinds.Object) error {
 	l.out.Set(reflect.Append(l.out, reflect.ValueOf(in).Elem()))
 	l.taken++
 	return nil
-}
-
-// remaining counts what follows the page; nil where a selector would have to
-// look at each.
-func (l *listing) remaining() (*int64, error) {
-	if !l.pred.Empty() {
-		return nil, nil
-	}
-	list, _, err := l.kind.cell.List(l.kind.kind.Name, view.Page{Namespace: l.scope.namespace, At: l.at, After: l.after})
-	n := int64(len(list))
-	return &n, err
 }
 
 // facts' labels as a labels.Labels.
