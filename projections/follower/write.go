@@ -35,6 +35,9 @@ func (f *Follower) WriteAll(ctx context.Context, es []*events.Event) ([]Written,
 		if err != nil {
 			return nil, err
 		}
+		if g, _ := e.Needs(); g > f.Position().Gate && f.Position().Cell != nil {
+			return nil, fmt.Errorf("BUG: %s belongs to gate %s, and the active one is %s", e.Type, g, f.Position().Gate)
+		}
 		s.base, s.fresh = max(s.base, e.Base), s.fresh && fresh
 		if s.frames[i] = events.AppendFrame(nil, e); len(s.frames[i]) > ledger.MaxRecordBytes {
 			return nil, fmt.Errorf("%s %s has %d bytes: %w", e.Type, e.Subject, len(s.frames[i]), ledger.ErrTooLarge)

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"cairn/events"
+	"cairn/projections/message"
 	"cairn/projections/view"
 )
 
@@ -15,6 +16,7 @@ func nodes() *Kind {
 	return &Kind{
 		Name: events.Nodes, Version: core.WithKind("Node"), Said: "node", Short: []string{"no"},
 		New: func() Object { return &corev1.Node{} }, Extract: extractNode, Render: renderNode, Strip: stripNode,
+		Status: &Status{Decode: decodeNodeStatus, Encode: encodeNodeStatus},
 		Life: []Share{{"spec.podCIDR", Fold}, {"spec.podCIDRs", Fold}, {"status.conditions", Fold},
 			{"status.addresses", Node}, {"status.allocatable", Node}, {"status.capacity", Node}, {"status.nodeInfo", Node},
 			{"being called lost, or back", Reconciler("nodehealth")}},
@@ -48,13 +50,10 @@ func renderNode(o Object, v *view.Object, _ Reader) (Object, error) {
 	if p.Registration == 0 {
 		return o, nil
 	}
-	c := corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "NodeReady", Message: "the node's daemon is heard from",
+	c := corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "NodeReady", Message: message.NodeHealth(p),
 		LastTransitionTime: at(p.Since), LastHeartbeatTime: at(p.Since)}
 	if !p.Ready {
-		c.Status, c.Reason, c.Message = corev1.ConditionFalse, "NodeLost", "the node's daemon is not heard from"
-	}
-	if p.Why != "" {
-		c.Message = p.Why
+		c.Status, c.Reason = corev1.ConditionFalse, "NodeLost"
 	}
 	list := []corev1.NodeCondition{}
 	for _, old := range n.Status.Conditions {

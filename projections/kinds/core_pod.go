@@ -12,17 +12,15 @@ import (
 	resources "k8s.io/component-helpers/resource"
 
 	"cairn/events"
+	"cairn/projections/message"
 	"cairn/projections/view"
 )
-
-// identityAnnotation marks a pod that is replaced only after its node
-// confirmed the stop.
-const identityAnnotation = "cairn.dev/identity"
 
 func pods() *Kind {
 	return &Kind{
 		Name: events.Pods, Version: core.WithKind("Pod"), Namespaced: true, Said: "pod", Short: []string{"po"},
 		New: func() Object { return &corev1.Pod{} }, Extract: extractPod, Render: renderPod, Strip: stripPod, Field: fieldOfPod,
+		Status: &Status{Decode: decodePodStatus, Encode: encodePodStatus},
 		Refuse: func(o Object, c *Complaints) { c.pod(&o.(*corev1.Pod).Spec, field.NewPath("spec")) },
 		Life: []Share{{"spec.nodeName", Fold}, {"status.podIP", Fold}, {"status.podIPs", Fold}, {"status.hostIP", Fold}, {"status.hostIPs", Fold},
 			{"status.phase", Fold}, {"status.conditions", Fold}, {"status.containerStatuses", Node}, {"status.initContainerStatuses", Node},
@@ -52,7 +50,6 @@ func extractPod(in Object, _ Before, f *events.Facts) {
 		Scheduler:    s.SchedulerName,
 		Hostname:     s.Hostname,
 		Subdomain:    s.Subdomain,
-		Identity:     pod.Annotations[identityAnnotation] == "true",
 	}
 	if s.Priority != nil {
 		f.Pod.Priority = int64(*s.Priority)
@@ -64,15 +61,8 @@ func extractPod(in Object, _ Before, f *events.Facts) {
 		}
 		f.Pod.Tolerations = append(f.Pod.Tolerations, p)
 	}
-	for _, g := range s.ReadinessGates {
-		f.Pod.Gates = append(f.Pod.Gates, string(g.ConditionType))
-	}
 	for _, c := range slices.Concat(s.InitContainers, s.Containers) {
 		podPorts(c.Ports, s.HostNetwork, f.Pod)
-	}
-	if c := metav1.GetControllerOf(pod); c != nil {
-		f.Pod.Spread = f.Labels
-		f.Pod.Identity = f.Pod.Identity || c.Kind == "StatefulSet"
 	}
 }
 
@@ -119,7 +109,7 @@ func renderPod(o Object, v *view.Object, _ Reader) (Object, error) {
 		st.Conditions = condition(st.Conditions, corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: at(p.PlacedAt)})
 	} else if p.Unplaceable != 0 {
 		st.Conditions = condition(st.Conditions, corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionFalse,
-			Reason: corev1.PodReasonUnschedulable, Message: p.Why})
+			Reason: corev1.PodReasonUnschedulable, Message: message.Decision(p.Decision)})
 	}
 	if p.Reported != 0 {
 		st.Phase = corev1.PodPhase(p.Phase.String())

@@ -11,8 +11,8 @@ import (
 )
 
 func TestSelectorsAreDecidedByRowsAsByObjects(t *testing.T) {
-	e := &view.Object{Ref: events.Ref{Kind: events.Events, Namespace: "default", Name: "web.1"}, Projected: &view.Projected{Event: &fold.EventState{
-		Regarding: events.Ref{Kind: events.Pods, Namespace: "default", Name: "web"}, RegardingUID: "u", Reason: "Started"}}}
+	e := &view.Object{Ref: events.Ref{Kind: events.Events, Namespace: "default", Name: "web.1"}, Event: &view.Event{KubeEvent: fold.KubeEvent{
+		Regarding: events.Ref{Kind: events.Pods, Namespace: "default", Name: "web"}, RegardingUID: "u", Reason: "Started", Note: "Started container c"}}}
 	shown := rendered(t, nil, e).(*corev1.Event)
 	for path, want := range map[string]string{"involvedObject.name": shown.InvolvedObject.Name, "involvedObject.uid": string(shown.InvolvedObject.UID),
 		"involvedObject.namespace": shown.InvolvedObject.Namespace, "reason": shown.Reason, "metadata.name": shown.Name, "metadata.namespace": shown.Namespace} {

@@ -37,6 +37,9 @@ type Kind struct {
 	// Render gives the object as it is shown: o, which may be changed, with the
 	// fold's fields. o is nil where nothing is stored: then it is made from v.
 	Render func(o Object, v *view.Object, r Reader) (Object, error)
+	// Status is how the kind's status is stored where it is a message of events;
+	// nil: as Kubernetes encodes it.
+	Status *Status
 	// Strip takes the fold's fields out of an object on its way in: shown is what
 	// the client saw, stored what lies below it; both nil on create.
 	Strip func(in, shown, stored Object)
@@ -50,12 +53,23 @@ type Kind struct {
 	Life []Share
 }
 
+// Status turns a status into a message of events, and back: what nodes say is
+// stored in words of ours, so that no upgrade of a library changes its bytes.
+type Status struct {
+	// Decode writes what a message says into o's status.
+	Decode func(message []byte, o Object) error
+	// Encode gives the message for o's status over the one that is stored; nil:
+	// none is. Where it gives none (ok is false), the status is stored as
+	// Kubernetes encodes it.
+	Encode func(o Object, stored []byte) (message []byte, ok bool, err error)
+}
+
 // Reader is what rendering may ask beside the object itself.
 type Reader interface {
 	Registry
-	// Prefixed lists objects by name, of a namespace, whose names begin with
-	// prefix, as of a revision: limit at most.
-	Prefixed(kind, namespace, prefix string, at events.Revision, limit int) ([]*view.Object, error)
+	// Prefixed lists the objects of a namespace whose names begin with prefix, by
+	// name, as of a revision. It costs what it lists.
+	Prefixed(kind, namespace, prefix string, at events.Revision) ([]*view.Object, error)
 	// Created is when the object came to be, to the second of ledger time.
 	Created(v *view.Object) metav1.Time
 }

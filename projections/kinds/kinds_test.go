@@ -41,13 +41,18 @@ type nothing struct{ Registry }
 
 func (nothing) Created(*view.Object) metav1.Time { return metav1.Time{} }
 
-func (nothing) Prefixed(string, string, string, events.Revision, int) ([]*view.Object, error) {
+func (nothing) Prefixed(string, string, string, events.Revision) ([]*view.Object, error) {
 	return nil, nil
 }
 
 func rendered(t *testing.T, o Object, v *view.Object) Object {
 	t.Helper()
-	shown, err := kind(t, v.Ref.Kind).Render(o, v, nothing{Builtin()})
+	return renderedBy(t, o, v, nothing{Builtin()})
+}
+
+func renderedBy(t *testing.T, o Object, v *view.Object, r Reader) Object {
+	t.Helper()
+	shown, err := kind(t, v.Ref.Kind).Render(o, v, r)
 	if err != nil {
 		t.Fatal(err)
 	}

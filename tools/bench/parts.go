@@ -117,7 +117,7 @@ func foldLoad() (frames [][]byte, refs []events.Ref) {
 		return []events.Part{{Column: events.Spec, Encoding: "application/octet-stream", APIVersion: "v1", Data: b}}
 	}
 	add(&events.Event{Type: events.CellCreated, Subject: events.Ref{Kind: events.Cells, Name: "bench"}, Facts: events.Facts{Cell: &events.Cell{
-		Name: "bench", Incarnation: "bench", FoldVersion: 1, Window: 1 << 17, PodRange: "10.244.0.0/16", ServiceRange: "10.96.0.0/16",
+		Name: "bench", Incarnation: "bench", Gate: events.Newest, Window: 1 << 17, PodRange: "10.244.0.0/16", ServiceRange: "10.96.0.0/16",
 		NodeMask: 24, NodePortLow: 30000, NodePortHigh: 32767, DNSAddress: "10.96.0.10"}}})
 	add(&events.Event{Type: events.ObjectCreated, Subject: events.Ref{Kind: events.Namespaces, Name: "default"}, UID: "ns", Parts: body()})
 	for len(frames) < foldRecords {

@@ -15,8 +15,8 @@ import (
 
 	"cairn/events"
 	"cairn/events/ledger"
-	"cairn/projections/apiserver/pki"
 	"cairn/projections/apiserver/encryption"
+	"cairn/projections/apiserver/pki"
 	"cairn/projections/apiserver/serve"
 	"cairn/projections/follower"
 	"cairn/projections/history"
@@ -29,9 +29,8 @@ import (
 
 // What record 0 says of every cell; the rest is the user's choice.
 const (
-	foldVersion = 1
-	window      = 1 << 17
-	nodeMask    = 24
+	window   = 1 << 17
+	nodeMask = 24
 )
 
 type serverCommand struct{ placeFlags }
@@ -113,7 +112,7 @@ func create(ctx context.Context, f *follower.Follower, s *cell.Settings) error {
 			Type: events.CellCreated, Subject: events.Ref{Kind: events.Cells, Name: s.Name}, Claimed: time.Now().UnixNano(),
 			Actor: events.Actor{User: who(), Agent: "cairn/" + version}, Reason: "first start",
 			Facts: events.Facts{Cell: &events.Cell{
-				Name: s.Name, Incarnation: s.Incarnation, FoldVersion: foldVersion, Window: window,
+				Name: s.Name, Incarnation: s.Incarnation, Gate: events.Newest, Window: window,
 				PodRange: s.PodRange, ServiceRange: s.ServiceRange, NodeMask: nodeMask,
 				NodePortLow: uint64(low), NodePortHigh: uint64(high), DNSAddress: s.DNSAddress(),
 			}},
