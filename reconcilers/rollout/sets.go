@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"hash/fnv"
 	"maps"
 	"slices"
 	"strconv"
@@ -62,8 +61,8 @@ func (r *run) nextRevision() int64 {
 
 // create plans the ReplicaSet of the Deployment's template.
 func (r *run) create(replicas int) {
-	hash := hashOf(r.d.Facts.Workload.TemplateHash, r.collisions)
-	ref := events.Ref{Kind: events.ReplicaSets, Namespace: r.d.Ref.Namespace, Name: r.d.Ref.Name + "-" + hash}
+	hash := r.d.Facts.Workload.TemplateHash
+	ref := events.Ref{Kind: events.ReplicaSets, Namespace: r.d.Ref.Namespace, Name: nameOf(r.d.Ref.Name, hash, r.collisions)}
 	if r.in.Cache.Get(ref) != nil {
 		r.collisions++ // another template's or another owner's: the next look takes the next name
 		return
@@ -104,20 +103,14 @@ func with(labels map[string]string, key, value string) map[string]string {
 	return m
 }
 
-// hashOf names a template in a ReplicaSet's name and labels: letters and digits
-// that spell no word. A collision gives another name to the same template.
-func hashOf(template string, collisions int32) string {
-	h := fnv.New32a()
-	h.Write([]byte(template))
-	if collisions > 0 {
-		fmt.Fprintf(h, "/%d", collisions)
+// nameOf names the ReplicaSet of a template. After a collision the same template
+// has another name; its label is the template's hash all the same, by which the
+// set is known to be of it.
+func nameOf(deployment, hash string, collisions int32) string {
+	if collisions == 0 {
+		return deployment + "-" + hash
 	}
-	const letters = "bcdfghjklmnpqrstvwxz2456789"
-	var b []byte
-	for n := h.Sum32(); len(b) < 7; n /= uint32(len(letters)) {
-		b = append(b, letters[n%uint32(len(letters))])
-	}
-	return string(b)
+	return deployment + "-" + hash + "-" + strconv.Itoa(int(collisions))
 }
 
 // claim adopts ReplicaSets that fit the selector and that nobody controls, and
