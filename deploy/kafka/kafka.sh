@@ -74,6 +74,8 @@ EOF
 	id=$(tool kafka.tools.StorageTool random-uuid)
 	tool kafka.tools.StorageTool format -t "$id" -c "$1/server.properties" >"$1/format.log" 2>&1 ||
 		{ cat "$1/format.log" >&2; die "Kafka could not format $1/data: see above"; }
+	# Kafka's tool does not: after a loss of power the broker would not start.
+	find "$1" -depth -exec sync {} +
 }
 
 tool() { java -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile="$here/log4j2-quiet.xml" -cp "$(libs)/*" "$@"; }
@@ -84,7 +86,7 @@ broker() {
 		-Dlog4j2.configurationFile="$here/log4j2.xml" -cp "$(libs)/*" kafka.Kafka "$1/server.properties"
 }
 
-# ours PID DIR tells whether PID is still the broker of DIR and not another
+# ours PID DIR reports whether PID is still the broker of DIR and not another
 # process that got its number.
 ours() { [ -r "/proc/$1/cmdline" ] && tr '\0' ' ' <"/proc/$1/cmdline" | grep -qF "kafka.Kafka $2/server.properties"; }
 

@@ -4,9 +4,8 @@
 //
 // A feed is repaired, not trusted. Every entry carries the ledger offset that
 // it derives from, tombstones too; a consumer drops an entry older than what it
-// has for that key. "Verified through OFFSET" marks say that all keys are as
-// of that offset or newer. A node starts nothing before it has read a mark
-// that is not older than its registration.
+// has for that key. Marks say that all keys are as of their offset or newer. A
+// node starts nothing before a mark that is not older than its registration.
 //
 // Assignments are keyed NAMESPACE/NAME/UID. The VIPs feed holds all that a
 // node's dataplane knows of the cell, one entry per thing that changes by
@@ -24,9 +23,8 @@
 // whole (at most some 3 KB). Versions are hashes of contents, not offsets, so
 // that a node may go on at another server where it left the first.
 //
-// Over HTTP/2 with mutual TLS (a server serves, a node's certificate names it
-// system:node:NODE in group system:nodes); requests and answers are JSON,
-// streams are frames (see AppendFrame) until the connection ends:
+// Over HTTP/2 with mutual TLS (a node's certificate names it system:node:NODE in
+// group system:nodes); calls are JSON, streams are frames (see AppendFrame):
 //
 //	POST /cairn/v1/nodes/NODE/register                       NodeInfo -> Registration
 //	POST /cairn/v1/nodes/NODE/heartbeat                      Heartbeat -> HeartbeatAnswer
@@ -37,8 +35,7 @@
 //
 // Assignments start with every current entry of the node; VIPs do, after an
 // entry Whole, or go on after the mark `from`. Then comes a mark, then what
-// changes, with a mark at least every ten seconds. Errors are Kubernetes'
-// metav1.Status in JSON with the fitting HTTP status.
+// changes, with a mark at least every ten seconds. Errors are metav1.Status.
 //
 // Read first: vip.go, then table.go and its testdata.
 package feed

@@ -14,6 +14,12 @@
 //     like "no"; damage is reported as *Damage and never skipped;
 //   - staleness: Fetch may lag behind other writers, ReadPoint does not.
 //
+// Every queue and buffer is bounded by bytes as well as by count: 64 MiB and
+// 65,536 records wait for a driver's committer, whose callers then wait for
+// room (package group); a group is at most 4 MiB, an Append MaxAppendBytes, a
+// Fetch about what it was asked for. Readers queue nothing: each call reads for
+// itself, and calls for a read point share one. Only memory's records grow.
+//
 // What you may NOT conclude: that a record which you appended was accepted
 // (wait for the fold), or that ErrUnknown will ever turn into a yes (the fold's
 // window turns it into a definite no).
@@ -22,5 +28,5 @@
 // kafka. All pass one suite, ledgertest.Run. Package group is the group commit
 // that embedded and kafka share. This package itself is pure.
 //
-// Read first: ledgertest/suite.go.
+// Read first: ledger.go, then ledgertest/suite.go.
 package ledger

@@ -86,7 +86,7 @@ func (d *Damage) Error() string {
 	return fmt.Sprintf("ledger: damaged at offset %d (%s, byte %d): %s; restore it from a copy, nothing was skipped", d.Offset, d.Where, d.Byte, d.What)
 }
 
-// Check tells whether one Append may carry these records. Every driver asks it
+// Check reports whether one Append may carry these records. Every driver asks it
 // first, so that all drivers refuse alike.
 func Check(records [][]byte) error {
 	if len(records) == 0 {

@@ -160,12 +160,8 @@ func (d *Daemon) detach(ctx context.Context, address string) error {
 // that in: a report that named an older registration than this daemon has by
 // now was not.
 func (w *worker) reportRemoved() {
-	deleted := w.machine.State.Removed
 	w.report(events.SandboxRemoved, func(a feed.ReportAnswer, named events.Offset) {
 		w.post(func() {
-			if w.machine.State.Removed != deleted {
-				return // the pod was deleted since: that end is being reported
-			}
 			what := lifecycle.Heard
 			if reg, _ := w.d.known(); !a.Accepted && named != reg.Offset {
 				what = lifecycle.Unheard

@@ -96,6 +96,7 @@ func (w *worker) learned(o *objects, a feed.Assignment) {
 		return // it went before it was known
 	}
 	was := w.spec
+	w.asOf = o.asOf
 	w.objects, w.spec, w.fetched, w.refreshAt = o, o.Pod, version(a), time.Time{}
 	if changes(o.Pod) {
 		w.refreshAt = o.fetched.Add(jitter(w.d.cfg.Refresh, w.random))
@@ -109,13 +110,10 @@ func (w *worker) learned(o *objects, a feed.Assignment) {
 	}
 }
 
-// begin makes the machine of a pod that this daemon has just come to know. One
-// that is over on record is not run again by a machine that has lost its notes.
+// begin makes the machine of a pod that this daemon has just come to know.
 func (w *worker) begin() {
 	w.machine = lifecycle.New(lifecycle.Of(w.spec))
-	if p := w.spec.Status.Phase; p == corev1.PodSucceeded || p == corev1.PodFailed {
-		w.handle(lifecycle.Event{What: lifecycle.WasOver, Reason: string(p)})
-	} else {
+	if w.checkOver(); !w.machine.Ended() {
 		w.refuse()
 	}
 	w.applyDeletion()

@@ -103,7 +103,7 @@ func (d *Daemon) openGate() {
 func (d *Daemon) assign(uid string, e feed.AssignmentEntry) {
 	d.mu.Lock()
 	w := d.workers[uid]
-	if w == nil && e.Pod != nil {
+	if w == nil && e.Pod != nil && !e.Pod.Finished { // of one that is, nothing is here
 		w = d.newWorker(*e.Pod, e.Offset)
 		d.startWorker(w)
 	}

@@ -28,11 +28,12 @@ type worker struct {
 	random *rand.ChaCha8
 
 	a        feed.Assignment
-	offset   events.Offset // of a
-	gone     bool          // no longer assigned to this node
-	unknown  bool          // to be removed before its spec was fetched
-	objects  *objects      // nil until fetched by this daemon
-	spec     *corev1.Pod   // never changed, only replaced; nil until known
+	offset   events.Offset   // of a
+	gone     bool            // no longer assigned to this node
+	unknown  bool            // to be removed before its spec was fetched
+	objects  *objects        // nil until fetched by this daemon
+	asOf     events.Revision // of the config maps and secrets last used
+	spec     *corev1.Pod     // never changed, only replaced; nil until known
 	machine  *lifecycle.Machine
 	started  time.Time // when this node took it on
 	sandbox  runtime.Sandbox
@@ -190,8 +191,25 @@ func (w *worker) assigned(a *feed.Assignment, o events.Offset) {
 			w.notBefore = w.now() // news, whatever came of the last fetch
 		}
 		w.a = *a
+		w.checkOver()
 	}
 	w.applyDeletion()
+}
+
+// checkOver ends a pod that is over on record though this machine does not know
+// it: one that has lost its notes, or has old ones, must not run it again.
+func (w *worker) checkOver() {
+	if w.machine == nil || w.machine.Ended() {
+		return
+	}
+	phase := w.spec.Status.Phase
+	if phase != corev1.PodSucceeded && phase != corev1.PodFailed {
+		if !w.a.Finished {
+			return
+		}
+		phase = corev1.PodFailed
+	}
+	w.handle(lifecycle.Event{What: lifecycle.WasOver, Reason: string(phase)})
 }
 
 // forceGrace is what a pod gets that was taken away without a grace period.

@@ -99,8 +99,7 @@ func (m *Machine) Handle(e Event, now time.Time) {
 	case CellBegan:
 		m.begin()
 	case Removed:
-		st.Removed, st.Sandbox = true, SandboxEnded
-		st.Heard, st.Reporting = false, false // the end of a completed pod's sandbox may have been heard before
+		st.Removed, st.Sandbox = true, SandboxEnded // which may have been reported before, of a completed pod
 	case Heard:
 		st.Heard, st.Reporting = true, false
 	case Unheard:

@@ -5,8 +5,8 @@
 //
 // It answers reports as the fold does: those of an older registration, or of a
 // sandbox whose end was reported, are fenced; the end of a deleted pod's
-// sandbox takes it out of the feed, that of a completed pod's frees its address
-// and leaves it there.
+// sandbox takes it out of the feed, that of a completed pod's leaves it there,
+// finished, until it is deleted.
 //
 // Promises: an entry that was emitted is seen by every stream, in order. A
 // stream that begins gets what stands, then a mark, unless Silent.

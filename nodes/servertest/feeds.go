@@ -86,8 +86,14 @@ func (s *Server) Update(pod *corev1.Pod, digest string) {
 	s.edit(pod, func(a *feed.Assignment) { a.Digest, a.Revision = digest, a.Revision+1 })
 }
 
-// Delete asks for the pod's end.
+// Delete asks for the pod's end. One that is finished goes at once.
 func (s *Server) Delete(pod *corev1.Pod, grace int64) {
+	finished := false
+	s.locked(func() { finished = s.entries[Key(pod)].Pod.Finished })
+	if finished {
+		s.Emit(feed.AssignmentEntry{Key: Key(pod)})
+		return
+	}
 	s.edit(pod, func(a *feed.Assignment) { a.Deleting, a.Grace, a.Why = 1, grace, "asked for by alice" })
 }
 

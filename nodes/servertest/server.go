@@ -156,7 +156,11 @@ func (s *Server) Report(_ context.Context, r feed.Report) (a feed.ReportAnswer, 
 			return
 		}
 		s.reports = append(s.reports, r)
-		if a = s.judge(r); a.Accepted && r.Type == events.SandboxRemoved {
+		if a = s.judge(r); !a.Accepted {
+			return
+		}
+		s.setStatus(r)
+		if r.Type == events.SandboxRemoved {
 			s.removed(r)
 		}
 	})
@@ -174,7 +178,8 @@ func (s *Server) judge(r feed.Report) feed.ReportAnswer {
 	return feed.ReportAnswer{Accepted: true, Offset: 1}
 }
 
-// removed takes in the end of a sandbox.
+// removed takes in the end of a sandbox: the pod goes where it is deleted, and
+// keeps its place, finished, where not.
 func (s *Server) removed(r feed.Report) {
 	s.stopped[r.UID] = r.Facts.Epoch
 	key := r.Namespace + "/" + r.Name + "/" + r.UID
@@ -185,15 +190,17 @@ func (s *Server) removed(r feed.Report) {
 		s.emit(feed.AssignmentEntry{Key: key})
 	default:
 		a := *e.Pod
-		a.Address = ""
+		a.Finished = true
 		s.emit(feed.AssignmentEntry{Key: key, Pod: &a})
-		s.setPhase(r)
 	}
 }
 
-// setPhase has the pod say how it ended to whoever fetches it.
-func (s *Server) setPhase(r feed.Report) {
-	b := s.bundles[r.UID]
+// setStatus has the pod say how it ended to whoever fetches it.
+func (s *Server) setStatus(r feed.Report) {
+	b, ok := s.bundles[r.UID]
+	if !ok || r.Facts.Phase != events.Succeeded && r.Facts.Phase != events.Failed {
+		return
+	}
 	var pod corev1.Pod
 	if err := json.Unmarshal(b.Pod, &pod); err != nil {
 		panic(err) // what Bundle encoded

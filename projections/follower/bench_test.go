@@ -1,6 +1,7 @@
 package follower
 
 import (
+	"fmt"
 	"testing"
 
 	"cairn/events"
@@ -72,5 +73,66 @@ func onDisk(b *testing.B) func(*Options) {
 		must(b, err)
 		b.Cleanup(func() { s.Close() })
 		o.Store = s
+	}
+}
+
+// The cell of BenchmarkStart.
+const startMaps, startEvents, startIncidents = 30_000, 1_000_000, 64
+
+// startStore is a closed store on disk with many Events and some that lives.
+func startStore(b *testing.B, dir string) *memory.Log {
+	b.Helper()
+	l := newLedger()
+	node := events.Ref{Kind: events.Nodes, Name: "n0"}
+	pod := events.Ref{Kind: events.Pods, Namespace: "default", Name: "p"}
+	body := []events.Part{{Column: events.Spec, Encoding: "e", APIVersion: "v1", Data: make([]byte, 1024)}}
+	u := newUser(1)
+	appendAll(b, l, firstRecord(1<<17), u.made(namespace("default")),
+		u.made(&events.Event{Type: events.ObjectCreated, Subject: node, UID: "n", Parts: body, Facts: events.Facts{Node: &events.Node{
+			Allocatable: events.Resources{MilliCPU: 4000, Pods: 50}, Addresses: []events.Pair{{Key: "InternalIP", Value: "192.0.2.1"}}}}}),
+		u.made(&events.Event{Type: events.NodeRegistered, Subject: node, UID: "n"}),
+		u.made(&events.Event{Type: events.ObjectCreated, Subject: pod, UID: "p", Parts: body, Facts: events.Facts{Pod: &events.Pod{}}}),
+		u.made(&events.Event{Type: events.PodPlaced, Subject: pod, Facts: events.Facts{Placement: &events.Placement{Node: "n0", Registration: 3}}}))
+	for i := range startMaps {
+		e := u.made(configMap(fmt.Sprintf("c%06d", i)))
+		e.Base, e.Parts = events.Offset(i), body
+		appendAll(b, l, e)
+	}
+	for i := range startEvents / startIncidents {
+		e := u.made(&events.Event{Type: events.PodReported, Subject: pod, UID: "p", Actor: events.Actor{Node: "n0"}, Base: startMaps + events.Offset(i),
+			Facts: events.Facts{Report: &events.Report{Epoch: 1, Registration: 3, Phase: events.Running}}})
+		for k := range startIncidents {
+			e.Facts.Report.Incidents = append(e.Facts.Report.Incidents, events.Incident{Reason: "Pulled", Message: fmt.Sprint("image ", i*startIncidents+k)})
+		}
+		appendAll(b, l, e)
+	}
+	s, err := store.Open(dir, store.Options{})
+	must(b, err)
+	f, err := Start(b.Context(), Options{Ledger: l, Store: s})
+	must(b, err)
+	must(b, f.ReadPoint(b.Context()))
+	r, err := f.Record(f.Position().Offset)
+	if err != nil || !r.Outcome.Accepted() {
+		b.Fatal(r, err)
+	}
+	f.Stop()
+	must(b, s.Close())
+	return l
+}
+
+// BenchmarkStart opens a view of 30,000 live ConfigMaps of 1 KiB, in whose
+// ledger 1,000,000 Events occurred, up to where it follows.
+func BenchmarkStart(b *testing.B) {
+	dir := b.TempDir()
+	l := startStore(b, dir)
+	for b.Loop() {
+		s, err := store.Open(dir, store.Options{})
+		must(b, err)
+		f, err := Start(b.Context(), Options{Ledger: l, Store: s})
+		must(b, err)
+		b.StopTimer()
+		f.Stop()
+		must(b, s.Close())
+		b.StartTimer()
 	}
 }

@@ -28,14 +28,21 @@ type Options struct {
 	Log          *slog.Logger
 }
 
-// Follower implements Cell. Its goroutines end with Stop, or when it stops by
+// reads is what a follower passes on from its store.
+type reads interface {
+	view.Reads
+	view.Causality
+	view.Chains
+}
+
+// Follower implements Cell, view.Causality and view.Chains. Its goroutines end with Stop, or when it stops by
 // itself; those of subscribers and read points end soon after.
 type Follower struct {
-	view.Reads // the store's
-	store      *store.Store
-	ledger     ledger.Ledger
-	log        *slog.Logger
-	pipe       *pipeline
+	reads  // the store's
+	store  *store.Store
+	ledger ledger.Ledger
+	log    *slog.Logger
+	pipe   *pipeline
 
 	ctx      context.Context // ends when the follower stops
 	stop     context.CancelCauseFunc
@@ -71,7 +78,7 @@ func Start(ctx context.Context, o Options) (*Follower, error) {
 	if err != nil {
 		return nil, fmt.Errorf("loading the view: remove it and it is rebuilt from the ledger: %w", err)
 	}
-	f := &Follower{Reads: o.Store, store: o.Store, ledger: o.Ledger, log: o.Log, done: make(chan struct{}), pipe: newPipeline()}
+	f := &Follower{reads: o.Store, store: o.Store, ledger: o.Ledger, log: o.Log, done: make(chan struct{}), pipe: newPipeline()}
 	f.ctx, f.stop = context.WithCancelCause(context.Background())
 	f.pendings.byID, f.pendings.standing = map[events.ID][]*pending{}, map[events.Offset]*pending{}
 	f.pendings.through.Store(int64(pos.Offset))
@@ -119,7 +126,6 @@ func (f *Follower) commit(c *chunk) error {
 	results := make([]*fold.Result, len(c.entries))
 	for i := range c.entries {
 		results[i] = c.entries[i].Result
-		results[i].Rows = nil // on disk, and nobody else's
 	}
 	f.pendings.settle(results)
 	f.subs.publish(c.entries)

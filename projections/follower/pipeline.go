@@ -22,14 +22,16 @@ import (
 
 // Bounds of what is in memory on its way: about 30 chunks.
 const (
-	fetchBytes = 4 << 20
-	chunkBytes = 1 << 20 // of records in a chunk and in a commit, about
-	queued     = 4       // chunks between two stages
+	fetchBytes  = 4 << 20
+	chunkBytes  = 256 << 10 // of records in a chunk, or one larger record
+	commitBytes = 4 << 20   // of weight in a commit, about
+	queued      = 4         // chunks between two stages
 )
 
 // Folder is the fold as a pipeline drives it: fold.State.
 type Folder interface {
 	Apply(fold.Input) fold.Result
+	Rows() []fold.Row
 }
 
 // Load makes a Folder from its stored rows; without any, the one before record 0.
@@ -56,9 +58,9 @@ type chunk struct {
 	last    error // nothing may follow it, and why; nil: all may
 }
 
-func (c *chunk) bytes() (n int) {
+func (c *chunk) weight() (n int) {
 	for i := range c.entries {
-		n += c.entries[i].Bytes
+		n += weight(&c.entries[i])
 	}
 	return n
 }
@@ -156,7 +158,9 @@ func (p *pipeline) fetch(ctx context.Context, next events.Offset) error {
 	return nil
 }
 
-// cut counts the records of the next chunk, which begins at an offset.
+// cut counts the records of the next chunk, which begins at an offset. It ends
+// with a record after which the position is kept, for the fold's rows are those
+// after a chunk.
 func (p *pipeline) cut(records []ledger.Record, next events.Offset) (n int, err error) {
 	for bytes := 0; n < min(len(records), p.size) && (p.end == 0 || next < p.end); n, next = n+1, next+1 {
 		if o := records[n].Offset; o != next {
@@ -164,6 +168,9 @@ func (p *pipeline) cut(records []ledger.Record, next events.Offset) (n int, err 
 		}
 		if bytes += len(records[n].Data); n > 0 && bytes > chunkBytes {
 			break
+		}
+		if p.keeps(next) {
+			return n + 1, nil
 		}
 	}
 	return n, nil
@@ -221,6 +228,7 @@ func (p *pipeline) apply(c *chunk) (err error) {
 			break
 		}
 	}
+	c.entries[len(c.entries)-1].Rows = p.fold.Rows()
 	c.inputs = nil
 	return nil
 }
@@ -247,13 +255,13 @@ func (p *pipeline) hash(c *chunk) error {
 
 // finish commits what has gathered, as one batch, bounded by records and bytes.
 func (p *pipeline) finish(c *chunk) error {
-	for bytes := c.bytes(); c.last == nil && len(c.entries) < p.size && bytes < chunkBytes; {
+	for heavy := c.weight(); c.last == nil && len(c.entries) < p.size && heavy < commitBytes; {
 		select {
 		case next, ok := <-p.committing:
 			if !ok {
 				return p.commitLast(c)
 			}
-			bytes += next.bytes()
+			heavy += next.weight()
 			c.entries, c.pos, c.lanes, c.last = append(c.entries, next.entries...), next.pos, next.lanes, next.last
 			continue
 		default:

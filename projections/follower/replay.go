@@ -16,23 +16,18 @@ import (
 // ErrDiverged: a replayed record folded to something else than it did before.
 var ErrDiverged = errors.New("the replay differs")
 
-// Chains gives the chain digest after each record: a view, a store.
-type Chains interface {
-	ChainAt(o events.Offset) ([32]byte, error)
-}
-
 // ReplayOptions say from where and how far to fold, and whom to tell.
 type ReplayOptions struct {
 	From     *store.Snapshot         // where to begin; nil: with the first record
 	End      events.Offset           // one past the last record to fold; 0: the ledger's end at the start
-	Expect   Chains                  // if given: the replay ends at the first record whose chain is another, with ErrDiverged
+	Expect   view.Chains             // if given: the replay ends at the first record whose chain is another, with ErrDiverged
 	Result   func(*fold.Result)      // called from another goroutine for each record, in order
 	Progress func(done, total int64) // records; called from that goroutine after each batch
 	Load     Load                    // nil: the fold
 }
 
 // Replay folds a ledger's records, beside any view, and returns where it ends:
-// Differ tells whether that is where a view stands. Begun at a snapshot it
+// Differ says whether that is where a view stands. Begun at a snapshot it
 // costs what was written since: the chain goes on from there, so that the
 // same end proves the same outcomes in between.
 func Replay(ctx context.Context, l ledger.Ledger, o ReplayOptions) (view.Position, error) {
@@ -94,7 +89,7 @@ func (o *ReplayOptions) take(end events.Offset) func(*chunk) error {
 // FirstDifference returns the first record up to last, which both have, where
 // two views' chains differ; NoOffset: they are the same. It halves: 20 reads
 // of each for a million records.
-func FirstDifference(a, b Chains, last events.Offset) (events.Offset, error) {
+func FirstDifference(a, b view.Chains, last events.Offset) (events.Offset, error) {
 	var failed error
 	n := sort.Search(int(last+1), func(i int) bool {
 		x, err := a.ChainAt(events.Offset(i))

@@ -52,7 +52,7 @@ func (s *subscribers) init(at events.Offset, limit int) {
 // weight is about what a result keeps in memory: its record, and what the fold
 // made of it.
 func weight(e *store.Entry) int {
-	n := 512 + e.Bytes
+	n := 512 + e.Bytes + 512*len(e.Result.KubeEvents)
 	for i := range e.Columns {
 		n += 256 + len(e.Columns[i].Column[digest.Facts].Bytes) + len(e.Columns[i].Column[digest.Projected].Bytes)
 	}

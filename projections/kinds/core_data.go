@@ -27,7 +27,7 @@ func extractNamespace(in Object, _ Before, f *events.Facts) {
 }
 
 func configMaps() *Kind {
-	return &Kind{Name: events.ConfigMaps, Version: core.WithKind("ConfigMap"), Namespaced: true, Said: "config map", Short: []string{"cm"},
+	return &Kind{Name: events.ConfigMaps, Version: core.WithKind("ConfigMap"), Verbatim: true, Namespaced: true, Said: "config map", Short: []string{"cm"},
 		New: func() Object { return &corev1.ConfigMap{} },
 		Extract: func(in Object, _ Before, f *events.Facts) {
 			c := in.(*corev1.ConfigMap)
@@ -45,6 +45,6 @@ func secrets() *Kind {
 }
 
 func serviceAccounts() *Kind {
-	return &Kind{Name: events.ServiceAccounts, Version: core.WithKind("ServiceAccount"), Namespaced: true, Said: "service account", Short: []string{"sa"},
+	return &Kind{Name: events.ServiceAccounts, Version: core.WithKind("ServiceAccount"), Verbatim: true, Namespaced: true, Said: "service account", Short: []string{"sa"},
 		New: func() Object { return &corev1.ServiceAccount{} }}
 }

@@ -26,6 +26,7 @@ type Kind struct {
 	Name       string // as in events.Ref: deployments.apps
 	Version    schema.GroupVersionKind
 	Namespaced bool
+	Verbatim   bool     // shown as it is stored, but for its resourceVersion: nothing is rendered, nothing defaulted
 	Encrypted  bool     // bodies are encrypted before they reach the ledger
 	Bodiless   bool     // rendered though nothing is stored; a user's own may have a body
 	Said       string   // in a sentence: replica set

@@ -16,7 +16,7 @@ const (
 )
 
 func roles() *Kind {
-	return &Kind{Name: Roles, Version: rbac.WithKind("Role"), Namespaced: true, Said: "role", New: func() Object { return &rbacv1.Role{} }}
+	return &Kind{Name: Roles, Version: rbac.WithKind("Role"), Verbatim: true, Namespaced: true, Said: "role", New: func() Object { return &rbacv1.Role{} }}
 }
 
 func roleBindings() *Kind {
@@ -25,7 +25,7 @@ func roleBindings() *Kind {
 }
 
 func clusterRoles() *Kind {
-	return &Kind{Name: ClusterRoles, Version: rbac.WithKind("ClusterRole"), Said: "cluster role", New: func() Object { return &rbacv1.ClusterRole{} }}
+	return &Kind{Name: ClusterRoles, Version: rbac.WithKind("ClusterRole"), Verbatim: true, Said: "cluster role", New: func() Object { return &rbacv1.ClusterRole{} }}
 }
 
 func clusterRoleBindings() *Kind {

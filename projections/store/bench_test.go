@@ -38,9 +38,9 @@ func benchStore(b *testing.B) *Store {
 func benchResult(i int) *fold.Result {
 	at := events.RevisionOf(0, events.Offset(i), 0)
 	c := fold.Change{Ref: benchRef(i % benchLive), UID: "u", Revision: at, Written: at, Created: events.RevisionOf(0, events.Offset(i%benchLive), 0),
-		Projected: &fold.Projected{Pod: &fold.PodState{Node: "n1", Epoch: 1, Address: "10.66.0.1", Ready: i%2 == 0}}, ProjectedChanged: true}
+		Projected: &fold.Projected{Pod: &fold.PodState{Node: "n1", Epoch: 1, Address: "10.66.0.1", Ready: i%2 == 0}}, ProjectedChanged: true,
+		Facts: &events.Facts{Labels: []events.Pair{{Key: "app", Value: "web"}}, Pod: &events.Pod{Requests: events.Resources{MilliCPU: 100}}}}
 	if i < benchLive {
-		c.Facts = &events.Facts{Labels: []events.Pair{{Key: "app", Value: "web"}}, Pod: &events.Pod{Requests: events.Resources{MilliCPU: 100}}}
 		c.Spec = &events.Part{Column: events.Spec, Encoding: "application/vnd.kubernetes.protobuf", APIVersion: "v1", Data: make([]byte, 900)}
 	} else if i%3 == 0 {
 		c.Status = &events.Part{Column: events.Status, Encoding: "application/vnd.kubernetes.protobuf", APIVersion: "v1", Data: make([]byte, 400)}
@@ -65,6 +65,24 @@ func BenchmarkCommit(b *testing.B) {
 		benchStore(b)
 	}
 	b.ReportMetric(float64(benchRecords*b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkCommitEvents commits 200,000 events, each of a series of its own.
+func BenchmarkCommitEvents(b *testing.B) {
+	const n = 200_000
+	for b.Loop() {
+		s, err := Open(b.TempDir(), Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		commitResults(b, s, digest.New(), func(yield func(*fold.Result) bool) {
+			for o := events.Offset(0); o < n/perRecord; o++ {
+				yield(occurrences(o, "a"))
+			}
+		})
+		s.Close()
+	}
+	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
 func BenchmarkReads(b *testing.B) {

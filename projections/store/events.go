@@ -97,10 +97,12 @@ func (c *commit) kubeEvents(r *fold.Result) {
 	c.set(numbered([]byte{tagEnd}, uint64(base)), e.append(nil))
 }
 
-// iterator is over the versions before this batch.
+// iterator is over the versions before this batch. Most series are new: so it
+// asks the filters of the last level too, as reads of what is there do not.
 func (c *commit) iterator() *pebble.Iterator {
 	if c.earlier == nil && c.err == nil {
-		c.earlier, c.err = c.versions(c.db)
+		prefix := kindKey(tagVersion, events.Events)
+		c.earlier, c.err = c.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: pastKey(prefix), UseL6Filters: true})
 	}
 	return c.earlier
 }

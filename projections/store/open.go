@@ -25,7 +25,7 @@ const formatFile = "CAIRN-VIEW"
 type Options struct {
 	Incarnation   string      // of the cell expected; empty: any
 	Disk          *Disk       // nil: the real one
-	MemtableBytes int         // 0: 32 MiB; tests force small ones
+	MemtableBytes int         // 0: 16 MiB; tests force small ones
 	CacheBytes    int         // of decoded objects; 0: 64 MiB
 	ManifestEvery int         // births of a kind between manifests, at least; 0: 4096
 	SnapshotEvery int         // records between snapshots of the fold's rows; 0: 65,536
@@ -109,11 +109,11 @@ func or(n, standard int) int {
 func pebbleOptions(dir string, o Options) *pebble.Options {
 	opts := &pebble.Options{
 		FS:                 o.Disk.fs,
-		Cache:              pebble.NewCache(64 << 20),
+		Cache:              pebble.NewCache(64 << 20), // of blocks, less what memtables take
 		Comparer:           comparer,
 		DisableWAL:         true,
 		FormatMajorVersion: pebble.FormatNewest,
-		MemTableSize:       uint64(or(o.MemtableBytes, 32<<20)),
+		MemTableSize:       uint64(or(o.MemtableBytes, 16<<20)),
 		Logger:             quiet{o.Log.With("store", dir)},
 		ReadOnly:           o.readOnly,
 		EventListener: &pebble.EventListener{BackgroundError: func(err error) {

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"context"
 	"errors"
 
 	"cairn/events"
@@ -45,30 +44,6 @@ type Delta struct {
 	Deleted  bool
 	Object   *Object // after the change; for a deletion the object as it was, with the deletion's revision
 	Previous *Object // before the change; nil: it was created
-}
-
-// Reads is what readers need of a view. Moments are revisions; 0 means now.
-// All answers are as of whole records.
-type Reads interface {
-	// Get returns ErrNotFound where no such object lived at that moment.
-	Get(ref events.Ref, at events.Revision) (*Object, error)
-	// List returns objects by namespace and name, and whether more follow.
-	List(kind string, page Page) ([]*Object, bool, error)
-	// Changes returns the changes of a kind after a revision in order, about
-	// limit at most, and the revision up to which the answer is complete.
-	Changes(kind string, after events.Revision, limit int) ([]Delta, events.Revision, error)
-	// Record returns what is kept of a folded record: ErrNotFound beyond the end.
-	Record(o events.Offset) (*Record, error)
-	// Touching lists the offsets of records, accepted or refused, whose
-	// subject is ref or that changed it, ascending, in [from, to); limit 0: all.
-	Touching(ref events.Ref, from, to events.Offset, limit int) ([]events.Offset, error)
-	// OffsetAt returns the last offset whose ledger time is at or before t (Unix ns);
-	// events.NoOffset where there is none.
-	OffsetAt(t int64) (events.Offset, error)
-	// Position is how far this view has folded.
-	Position() Position
-	// Wait returns once the record at o is folded and readable, or with ctx's error.
-	Wait(ctx context.Context, o events.Offset) error
 }
 
 // Record is what a view keeps of each record beside the ledger's own bytes.

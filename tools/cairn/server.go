@@ -143,7 +143,7 @@ func (r requests) Do(ctx context.Context, who engine.Identity, causes []events.O
 // beside an old ledger would hide that its Secrets can't be read any more.
 func openRing(path string, folded events.Offset) (*encryption.Ring, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && folded > 0 {
-		return nil, fmt.Errorf("the key ring %s is gone, and without it no Secret of this cell can be read: restore it from a copy; or give its Secrets up for ever with `echo new $(head -c 32 /dev/urandom | od -An -vtx1 | tr -d ' \\n') >%s`, and start it again", path, path)
+		return nil, fmt.Errorf("the key ring %s is gone, and without it no Secret of this cell can be read: restore it from a copy; or give its Secrets up for ever by an empty file (`: >%s`), and start it again", path, path)
 	}
 	return encryption.Open(path)
 }
@@ -158,7 +158,7 @@ func serveCell(ctx context.Context, paths cell.Paths, s *cell.Settings, f *follo
 	if err != nil {
 		return err
 	}
-	server, err := serve.Start(ctx, serve.Config{Cell: f, Ring: ring, PKI: ca, Listen: s.Listen, Names: []string{s.NodeName},
+	server, err := serve.Start(ctx, serve.Config{Cell: f, Ring: ring, PKI: ca, Name: s.NodeName, Listen: s.Listen, Names: []string{s.NodeName},
 		Advertise: reachable(s), History: history.Handler(f, log)})
 	if err != nil {
 		return err

@@ -21,11 +21,13 @@ type core struct {
 var cores = []core{
 	{folder: "events", impure: []string{"events/ledger", "events/feed"}, strict: true},
 	{folder: "projections/fold", strict: true},
+	{folder: "projections/fit", strict: true},
+	{folder: "projections/message"},
 	{folder: "dataplane/ruleset"},
 	{folder: "dataplane/trace"},
 	{folder: "projections/digest", strict: true},
 	{folder: "nodes/lifecycle"},
-	{folder: "projections/feeds", impure: []string{"projections/feeds/hub", "projections/feeds/emitter"}},
+	{folder: "projections/feeds", impure: []string{"projections/feeds/hub", "projections/feeds/emitter", "projections/feeds/feedstest"}},
 	{folder: "reconcilers", impure: []string{"reconcilers/engine"}},
 }
 

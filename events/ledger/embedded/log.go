@@ -69,7 +69,7 @@ func Open(dir string, opt Options) (*Log, error) {
 	}
 	l := &Log{
 		dir: dir, disk: disk{opt.Fault}, clock: opt.Clock, lock: held,
-		queue: group.New(group.Limits{GroupBytes: 4 << 20, GroupRecords: 8192, QueueBytes: 64 << 20}),
+		queue: group.New(group.Limits{GroupBytes: 4 << 20, GroupRecords: 8192, QueueBytes: 64 << 20, QueueRecords: 1 << 16}),
 		idle:  make(chan struct{}),
 		wake:  make(chan struct{}),
 	}

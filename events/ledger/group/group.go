@@ -9,11 +9,12 @@ import (
 	"cairn/events/ledger"
 )
 
-// Limits bounds a group and the queue. At least one call is always let
-// through, however large.
+// Limits bounds a group and the queue, by the records' bytes and by their
+// number, since a record of a few bytes costs more than they. At least one call
+// is always let through, however large.
 type Limits struct {
 	GroupBytes, GroupRecords int
-	QueueBytes               int
+	QueueBytes, QueueRecords int
 }
 
 // Call is the records of one caller.
@@ -31,13 +32,15 @@ type result struct {
 // Queue holds the calls that wait for the committer.
 //
 // Invariant: a call is in calls, or was taken, or its Do has returned with
-// nothing appended.
+// nothing appended. Bytes and count are those of calls, and within the limits
+// unless one call alone is not.
 type Queue struct {
 	limits Limits
 
 	mu     sync.Mutex
 	calls  []*Call
 	bytes  int           // of calls
+	count  int           // of their records
 	more   chan struct{} // holds one token when calls is not empty or the queue ended
 	room   chan struct{} // closed and replaced when calls were taken, if someone waits
 	wanted bool          // someone waits for room
@@ -89,9 +92,10 @@ func (q *Queue) enter(ctx context.Context, c *Call) error {
 			defer q.mu.Unlock()
 			return q.ended
 		}
-		if len(q.calls) == 0 || q.bytes+c.Bytes <= q.limits.QueueBytes {
+		if q.fits(c) {
 			q.calls = append(q.calls, c)
 			q.bytes += c.Bytes
+			q.count += len(c.Records)
 			q.signal()
 			q.mu.Unlock()
 			return nil
@@ -105,6 +109,10 @@ func (q *Queue) enter(ctx context.Context, c *Call) error {
 			return ctx.Err()
 		}
 	}
+}
+
+func (q *Queue) fits(c *Call) bool {
+	return len(q.calls) == 0 || q.bytes+c.Bytes <= q.limits.QueueBytes && q.count+len(c.Records) <= q.limits.QueueRecords
 }
 
 func (q *Queue) signal() {
@@ -121,6 +129,7 @@ func (q *Queue) remove(c *Call) bool {
 		if x == c {
 			q.calls = append(q.calls[:i], q.calls[i+1:]...)
 			q.bytes -= c.Bytes
+			q.count -= len(c.Records)
 			q.freed()
 			return true
 		}
@@ -170,6 +179,7 @@ func (q *Queue) cut() []*Call {
 	clear(q.calls[rest:])
 	q.calls = q.calls[:rest]
 	q.bytes -= size
+	q.count -= records
 	q.freed()
 	return group
 }
@@ -193,7 +203,7 @@ func (q *Queue) End(err error) {
 	for _, c := range q.calls {
 		c.Resolve(events.NoOffset, err)
 	}
-	q.calls, q.bytes = nil, 0
+	q.calls, q.bytes, q.count = nil, 0, 0
 	q.wanted = true
 	q.freed()
 	q.signal()

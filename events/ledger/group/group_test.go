@@ -26,7 +26,7 @@ func do(ctx context.Context, q *group.Queue, records ...[]byte) <-chan outcome {
 }
 
 func TestACallThatGaveUpInTheQueueIsNeverTaken(t *testing.T) {
-	q := group.New(group.Limits{GroupBytes: 10, GroupRecords: 10, QueueBytes: 100})
+	q := group.New(group.Limits{GroupBytes: 10, GroupRecords: 10, QueueBytes: 100, QueueRecords: 100})
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := do(ctx, q, []byte("gone"))
 	cancel()
@@ -45,7 +45,7 @@ func TestACallThatGaveUpInTheQueueIsNeverTaken(t *testing.T) {
 }
 
 func TestACallThatGaveUpOnceTakenIsUnknown(t *testing.T) {
-	q := group.New(group.Limits{GroupBytes: 10, GroupRecords: 10, QueueBytes: 100})
+	q := group.New(group.Limits{GroupBytes: 10, GroupRecords: 10, QueueBytes: 100, QueueRecords: 100})
 	ctx, cancel := context.WithCancel(t.Context())
 	c := do(ctx, q, []byte("x"))
 	calls := q.Take()
@@ -57,7 +57,7 @@ func TestACallThatGaveUpOnceTakenIsUnknown(t *testing.T) {
 }
 
 func TestGroupsCloseByBytesAndByCountAndKeepTheOrder(t *testing.T) {
-	q := group.New(group.Limits{GroupBytes: 10, GroupRecords: 3, QueueBytes: 1000})
+	q := group.New(group.Limits{GroupBytes: 10, GroupRecords: 3, QueueBytes: 1000, QueueRecords: 1000})
 	var waits []<-chan outcome
 	queued := func(n int) { // waits until n calls are in the queue, so that their order is known
 		for q.Len() < n {
@@ -94,18 +94,29 @@ func TestGroupsCloseByBytesAndByCountAndKeepTheOrder(t *testing.T) {
 }
 
 func TestCallersWaitForRoomAndAreServedLater(t *testing.T) {
-	q := group.New(group.Limits{GroupBytes: 4, GroupRecords: 10, QueueBytes: 4})
+	for name, limits := range map[string]group.Limits{
+		"by bytes": {GroupBytes: 4, GroupRecords: 10, QueueBytes: 4, QueueRecords: 10},
+		"by count": {GroupBytes: 4, GroupRecords: 10, QueueBytes: 1000, QueueRecords: 1},
+	} {
+		t.Run(name, func(t *testing.T) { waitForRoom(t, group.New(limits)) })
+	}
+}
+
+func waitForRoom(t *testing.T, q *group.Queue) {
 	a := do(t.Context(), q, []byte("aaaa"))
 	for q.Len() < 1 {
 		runtime.Gosched()
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	b := do(ctx, q, []byte("bbbb"))
-	cancel() // waits for room or in the queue: never taken either way
+	cancel() // it never gets in
 	if o := <-b; !errors.Is(o.err, context.Canceled) {
 		t.Fatalf("waiting for room: %v", o.err)
 	}
 	c := do(t.Context(), q, []byte("cccc"))
+	if q.Len() != 1 {
+		t.Fatalf("%d calls are in a queue for one", q.Len())
+	}
 	group.Resolve(q.Take(), 0, nil)
 	group.Resolve(q.Take(), 1, nil)
 	if o := <-a; o.err != nil || o.first != 0 {
@@ -117,7 +128,7 @@ func TestCallersWaitForRoomAndAreServedLater(t *testing.T) {
 }
 
 func TestEndRefusesWhatWaitsAndWakesTheCommitter(t *testing.T) {
-	q := group.New(group.Limits{GroupBytes: 4, GroupRecords: 10, QueueBytes: 100})
+	q := group.New(group.Limits{GroupBytes: 4, GroupRecords: 10, QueueBytes: 100, QueueRecords: 100})
 	a := do(t.Context(), q, []byte("a"))
 	for q.Len() < 1 {
 		runtime.Gosched()

@@ -21,8 +21,12 @@ type CompactedConfig struct {
 	Timeout           time.Duration // how long to go on when nothing answers; 10 s if 0
 }
 
-// Keyed is one record of a compacted topic. A nil Value is a tombstone: the
-// key is gone.
+// ErrKey: a record for a compacted topic has no key. Neither it nor what comes
+// after it in its call was appended.
+var ErrKey = errors.New("ledger: no key")
+
+// Keyed is one record of a compacted topic. Its Key is not empty: Kafka itself
+// refuses one without. A nil Value is a tombstone: the key is gone.
 type Keyed struct {
 	Offset     int64 // in its partition; 0 when written
 	Key, Value []byte
@@ -81,8 +85,11 @@ func (t *Compacted) PutAll(ctx context.Context, partition int, records []Keyed) 
 		size := 0
 		for _, r := range records {
 			n := len(r.Key) + len(r.Value)
-			if len(r.Key) == 0 || n > ledger.MaxRecordBytes {
-				return fmt.Errorf("%w: a feed's record needs a key and at most %d bytes, this one has %d", ledger.ErrTooLarge, ledger.MaxRecordBytes, n)
+			if len(r.Key) == 0 {
+				return fmt.Errorf("%w: a record without a key for %s, which keeps the last of each key", ErrKey, t.link.where())
+			}
+			if n > ledger.MaxRecordBytes {
+				return fmt.Errorf("%w: a record of a feed has %d bytes, at most %d", ledger.ErrTooLarge, n, ledger.MaxRecordBytes)
 			}
 			if size+n > ledger.MaxAppendBytes || len(entries) == ledger.MaxAppendRecords {
 				break

@@ -107,8 +107,8 @@ func feedRefuses(ctx context.Context, t *testing.T, f *kafka.Compacted, config k
 	if _, _, err := f.Read(ctx, 1, 99, 1000); err == nil {
 		t.Fatal("read beyond the end succeeded")
 	}
-	if err := f.Put(ctx, 1, nil, []byte("v")); err == nil {
-		t.Fatal("put without a key succeeded")
+	if err := f.Put(ctx, 1, nil, []byte("v")); !errors.Is(err, kafka.ErrKey) {
+		t.Fatalf("put without a key: %v, want ErrKey", err)
 	}
 	if err := f.Put(ctx, 3, []byte("k"), nil); err == nil {
 		t.Fatal("put to a partition that is not there succeeded")

@@ -6,6 +6,12 @@ func (c Config) WithWriterTime() Config {
 	return c
 }
 
+// Unsynced lets a topic be without flush.messages.
+func (c Config) Unsynced() Config {
+	c.unsynced = true
+	return c
+}
+
 // Renewed gives the number of transports that were thrown away.
 func (l *Log) Renewed() int {
 	l.link.mu.Lock()

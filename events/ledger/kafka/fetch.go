@@ -138,7 +138,7 @@ func (l *Log) decode(b []byte, from int64, maxBytes int) ([]ledger.Record, error
 	return out, nil
 }
 
-// sound tells what is wrong with a batch that must hold the record next; the
+// sound says what is wrong with a batch that must hold the record next; the
 // first batch of an answer may begin before it.
 func (l *Log) sound(h batchHead, next int64, first bool) string {
 	switch {

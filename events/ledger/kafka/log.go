@@ -28,6 +28,9 @@ type Config struct {
 	// writerTime takes records that have their writer's time: kfake, against
 	// which the tests run, knows no append time.
 	writerTime bool
+	// unsynced leaves flush.messages as it is, for a test that shows what
+	// it is good for.
+	unsynced bool
 }
 
 // Log is a ledger on a Kafka topic. Make one with Open.
@@ -57,12 +60,16 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 	}
 	l := &Log{
 		link:  newLink(c.Brokers, c.Topic, c.Timeout),
-		queue: group.New(group.Limits{GroupBytes: ledger.MaxAppendBytes, GroupRecords: ledger.MaxAppendRecords, QueueBytes: 64 << 20}),
+		queue: group.New(group.Limits{GroupBytes: ledger.MaxAppendBytes, GroupRecords: ledger.MaxAppendRecords, QueueBytes: 64 << 20, QueueRecords: 1 << 16}),
 		idle:  make(chan struct{}),
 
 		writerTime: c.writerTime,
 	}
-	s, err := l.link.open(ctx, 1, c.CreateReplication, ledgerSettings)
+	settings := ledgerSettings
+	if c.unsynced {
+		settings = unsyncedSettings
+	}
+	s, err := l.link.open(ctx, 1, c.CreateReplication, settings)
 	if err == nil && s.brokers > 1 {
 		if l.marker = c.Marker; c.Marker == nil {
 			err = fmt.Errorf("%w: Kafka at %v has %d brokers: a read point needs Config.Marker", ledger.ErrSettings, c.Brokers, s.brokers)
@@ -98,7 +105,7 @@ func (l *Log) either(ctx context.Context) (context.Context, context.CancelFunc) 
 	return ctx, func() { stop(); cancel() }
 }
 
-// ended tells why a context made by either has ended.
+// ended says why a context made by either has ended.
 func (l *Log) ended(ctx context.Context) error {
 	if l.ctx.Err() != nil {
 		return ledger.ErrClosed

@@ -17,6 +17,9 @@ import (
 // with Kafka's overhead.
 const maxMessageBytes = 2 << 20
 
+// feedSegment is how much of a feed's partition is left uncompacted, in bytes.
+const feedSegment = 16 << 20
+
 // setting is what a topic must be configured to.
 type setting struct {
 	name, value string
@@ -26,6 +29,10 @@ type setting struct {
 // ledgerSettings keep every record for ever, as written, in the order of its
 // append time.
 func ledgerSettings(replication int) []setting {
+	return append(unsyncedSettings(replication), flushed(replication)...)
+}
+
+func unsyncedSettings(replication int) []setting {
 	s := []setting{
 		{"cleanup.policy", "delete", nil},
 		{"retention.ms", "-1", nil},
@@ -38,13 +45,15 @@ func ledgerSettings(replication int) []setting {
 	return append(s, inSync(replication)...)
 }
 
-// compactedSettings keep the last record of each key.
+// compactedSettings keep the last record of each key. Kafka compacts closed
+// segments only, and one is 1 GiB by default: all that is read at each start.
 func compactedSettings(replication int) []setting {
 	s := []setting{
 		{"cleanup.policy", "compact", nil},
 		{"max.message.bytes", strconv.Itoa(maxMessageBytes), atLeast(maxMessageBytes)},
 		{"unclean.leader.election.enable", "false", nil},
 		{"compression.type", "producer", func(have string) bool { return have == "producer" || have == "uncompressed" }},
+		{"segment.bytes", strconv.Itoa(feedSegment), atMost(4 * feedSegment)},
 	}
 	return append(s, inSync(replication)...)
 }
@@ -57,10 +66,27 @@ func inSync(replication int) []setting {
 	return []setting{{"min.insync.replicas", "2", atLeast(2)}}
 }
 
+// flushed: Kafka acknowledges before it syncs, and relies on the other replicas.
+// Where acks=all may come from one alone, that one must sync each batch first.
+// Feeds need it not: what a loss of power takes from them is put again.
+func flushed(replication int) []setting {
+	if replication >= 3 {
+		return nil
+	}
+	return []setting{{"flush.messages", "1", nil}}
+}
+
 func atLeast(n int) func(string) bool {
 	return func(have string) bool {
 		v, err := strconv.Atoi(have)
 		return err == nil && v >= n
+	}
+}
+
+func atMost(n int) func(string) bool {
+	return func(have string) bool {
+		v, err := strconv.Atoi(have)
+		return err == nil && v <= n
 	}
 }
 
@@ -97,7 +123,8 @@ func (l *link) open(ctx context.Context, partitions, replication int, settings f
 	return s, l.check(ctx, settings(s.replication))
 }
 
-// led waits until each partition has a leader.
+// led waits until each partition has a leader that knows it: a broker takes a
+// moment longer than the metadata, and what it is sent meanwhile is unknown.
 func (l *link) led(ctx context.Context, s shape) (shape, error) {
 	err := l.persist(ctx, func() error {
 		var err error
@@ -106,6 +133,11 @@ func (l *link) led(ctx context.Context, s shape) (shape, error) {
 		}
 		if s.leaderless || s.partitions == 0 {
 			return kafkago.LeaderNotAvailable
+		}
+		for p := range s.partitions {
+			if _, err := l.end(ctx, p); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

@@ -15,7 +15,10 @@ import (
 const (
 	produceVersion = 7
 	fetchVersion   = 11
-	maxResponse    = 256 << 20
+
+	produceAnswer = 64 << 10 // bytes, at most
+	fetchHead     = 64 << 10 // the same, beside the batches
+	foreignBatch  = 16 << 20 // the first batch comes whole, whoever wrote it
 )
 
 // target routes a request to the leader of a partition.
@@ -73,7 +76,7 @@ func (r *produceRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error)
 	b = r.appendTopic(b)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(r.batch)))
 	b = append(b, r.batch...)
-	in, err := exchange(rw, b)
+	in, err := exchange(rw, b, produceAnswer)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +127,7 @@ func (r *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	b = binary.BigEndian.AppendUint32(b, uint32(r.maxBytes))
 	b = binary.BigEndian.AppendUint32(b, 0) // forgotten topics
 	b = appendString(b, "", false)          // rack
-	in, err := exchange(rw, b)
+	in, err := exchange(rw, b, fetchHead+max(int64(r.maxBytes), foreignBatch))
 	if err != nil {
 		return nil, err
 	}
@@ -199,8 +202,9 @@ func (t target) appendTopic(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, uint32(t.partition))
 }
 
-// exchange sends a request and reads the whole answer, header cut off.
-func exchange(rw io.ReadWriter, b []byte) (*reader, error) {
+// exchange sends a request and reads the whole answer, of so many bytes at
+// most, header cut off.
+func exchange(rw io.ReadWriter, b []byte, most int64) (*reader, error) {
 	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
 	if _, err := rw.Write(b); err != nil {
 		return nil, err
@@ -210,8 +214,8 @@ func exchange(rw io.ReadWriter, b []byte) (*reader, error) {
 		return nil, err
 	}
 	size := binary.BigEndian.Uint32(head[:])
-	if size < 4 || size > maxResponse || binary.BigEndian.Uint32(head[4:]) != correlation {
-		return nil, fmt.Errorf("no answer of a Kafka broker (%d bytes)", size)
+	if size < 4 || int64(size) > most || binary.BigEndian.Uint32(head[4:]) != correlation {
+		return nil, fmt.Errorf("no answer of a Kafka broker, or one that is too long (%d bytes, at most %d)", size, most)
 	}
 	body := make([]byte, size-4)
 	if _, err := io.ReadFull(rw, body); err != nil {

@@ -12,7 +12,7 @@
 // and what may or may not be there is ErrUnknown.
 //
 // Goroutines belong to the test that runs. Package kafkatest beside it starts a
-// real Kafka broker for a test process.
+// real Kafka broker for a test process, and powertest cuts a disk's power.
 //
 // Read first: suite.go, then faulty.go.
 package ledgertest

@@ -31,11 +31,11 @@ type FaultyLedger struct {
 	inner  ledger.Ledger
 	faults Faults
 
-	mu    sync.Mutex
-	dice  *rand.Rand
-	late  []lateCall
-	quiet bool
-	story []string
+	mu     sync.Mutex
+	random *rand.Rand
+	late   []lateCall
+	quiet  bool
+	story  []string
 }
 
 type lateCall struct {
@@ -47,7 +47,7 @@ var _ ledger.Ledger = (*FaultyLedger)(nil)
 
 // Faulty wraps inner, which the caller still closes through it.
 func Faulty(inner ledger.Ledger, f Faults) *FaultyLedger {
-	return &FaultyLedger{inner: inner, faults: f, dice: rand.New(rand.NewPCG(f.Seed, 0x6361_6972_6e))}
+	return &FaultyLedger{inner: inner, faults: f, random: rand.New(rand.NewPCG(f.Seed, 0x6361_6972_6e))}
 }
 
 // Append implements ledger.Ledger, more or less.
@@ -68,7 +68,7 @@ func (l *FaultyLedger) Append(ctx context.Context, records [][]byte) (events.Off
 	case "lose call":
 		return events.NoOffset, fmt.Errorf("%w: injected: the call was lost", ledger.ErrUnknown)
 	case "late":
-		after := 1 + l.dice.IntN(max(1, l.faults.MaxLate))
+		after := 1 + l.random.IntN(max(1, l.faults.MaxLate))
 		l.late = append(l.late, lateCall{after, clone(records)})
 		return events.NoOffset, fmt.Errorf("%w: injected: the call is late", ledger.ErrUnknown)
 	}
@@ -91,7 +91,7 @@ func (l *FaultyLedger) fate() string {
 	if l.quiet {
 		return "append"
 	}
-	x := l.dice.Float64()
+	x := l.random.Float64()
 	for _, f := range []struct {
 		name string
 		p    float64

@@ -3,6 +3,7 @@ package authz
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -23,6 +24,7 @@ import (
 	"cairn/projections/apiserver/storage"
 	"cairn/projections/fold"
 	"cairn/projections/kinds"
+	"cairn/projections/view"
 )
 
 // Authz is how a cell authorizes.
@@ -33,49 +35,64 @@ type Authz struct {
 
 // New builds it over what engine reads.
 func New(engine *storage.Engine) (*Authz, error) {
-	graph := node.NewGraph()
-	if err := follow(engine, graph); err != nil {
+	nodes := &nodes{engine: engine}
+	if err := engine.Follow(nodes.start, nodes.learn); err != nil {
 		return nil, err
 	}
 	source := &source{engine: engine}
 	byRoles := rbac.New(source, source, source, source)
-	nodes := node.NewAuthorizer(graph, nodeidentifier.NewDefaultNodeIdentifier(), bootstrappolicy.NodeRules())
 	all, err := union.New(
 		union.NamedAuthorizer{AuthorizerName: "masters", Authorizer: authorizerfactory.NewPrivilegedGroups(user.SystemPrivilegedGroup)},
-		union.NamedAuthorizer{AuthorizerName: "nodes", Authorizer: nodes},
+		union.NamedAuthorizer{AuthorizerName: "nodes", Authorizer: authorizer.AuthorizerFunc(nodes.Authorize)},
 		union.NamedAuthorizer{AuthorizerName: "rbac", Authorizer: byRoles},
 	)
 	return &Authz{Authorizer: all, Rules: byRoles}, err
 }
 
-// follow keeps the graph of which node runs which pod, and so may read what.
-func follow(engine *storage.Engine, graph *node.Graph) error {
-	at := engine.Cell().Position()
-	pods, err := engine.List(events.Pods, "", 0)
+// nodes is upstream's node authorizer over a graph of which node runs which
+// pod, and so may read what.
+type nodes struct {
+	engine *storage.Engine
+	now    atomic.Pointer[graph]
+}
+
+type graph struct {
+	*node.Graph
+	authorizer.Authorizer
+}
+
+// Authorize answers by the graph as it is.
+func (n *nodes) Authorize(ctx context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
+	return n.now.Load().Authorize(ctx, a)
+}
+
+// start makes the graph from what the view lists.
+func (n *nodes) start(view.Position) error {
+	pods, err := n.engine.List(events.Pods, "", 0)
 	if err != nil {
 		return err
 	}
+	g := node.NewGraph()
 	for _, p := range pods {
 		if pod := p.(*corev1.Pod); pod.Spec.NodeName != "" {
-			graph.AddPod(pod)
+			g.AddPod(pod)
 		}
 	}
-	engine.Follow(at.Offset, func(r *fold.Result) {
-		for i := range r.Changes {
-			learn(engine, graph, r.Offset, &r.Changes[i])
-		}
-	})
+	n.now.Store(&graph{g, node.NewAuthorizer(g, nodeidentifier.NewDefaultNodeIdentifier(), bootstrappolicy.NodeRules())})
 	return nil
 }
 
-func learn(engine *storage.Engine, graph *node.Graph, at events.Offset, c *fold.Change) {
-	switch {
-	case c.Ref.Kind != events.Pods:
-	case c.Deleted:
-		graph.DeletePod(c.Ref.Name, c.Ref.Namespace)
-	case c.Projected != nil && c.Projected.Pod != nil && c.Projected.Pod.Placed == at: // only a placement adds edges
-		if o, err := engine.Get(events.Pods, c.Ref.Namespace, c.Ref.Name, c.Revision); err == nil {
-			graph.AddPod(o.(*corev1.Pod))
+func (n *nodes) learn(r *fold.Result) {
+	for i := range r.Changes {
+		c, g := &r.Changes[i], n.now.Load()
+		switch {
+		case c.Ref.Kind != events.Pods:
+		case c.Deleted:
+			g.DeletePod(c.Ref.Name, c.Ref.Namespace)
+		case c.Projected != nil && c.Projected.Pod != nil && c.Projected.Pod.Placed == r.Offset: // only a placement adds edges
+			if o, err := n.engine.Get(events.Pods, c.Ref.Namespace, c.Ref.Name, c.Revision); err == nil {
+				g.AddPod(o.(*corev1.Pod))
+			}
 		}
 	}
 }

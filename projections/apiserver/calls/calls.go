@@ -31,6 +31,9 @@ type Call struct {
 	Reason  string
 	Trusted user.Info       // identity of an in-process caller; nil: to be authenticated
 	At      events.Revision // the moment to read; 0: now
+	// Streams is set where the answer may be a list that is read while it is
+	// encoded: the client wants the objects themselves, not a table of them.
+	Streams bool
 	// Authenticated is who really calls where the request impersonates another.
 	Authenticated string
 	// Appended is set once a record of this call reached the ledger: its

@@ -1,8 +1,9 @@
 // Package encryption encrypts the bodies of Secrets before they reach the
 // ledger, and decrypts them for readers.
 //
-// In: a key file, plain bodies. Out: encrypted bodies (a random 12-byte nonce,
-// then AES-256-GCM), and the id of the key, which the record's part names.
+// In: a keyset, plain bodies. Out: encrypted bodies and the id of the key, which
+// the record's part names. Keys, formats and rotation are Tink's (AES-256-GCM);
+// a keyset wrapped by a key management service opens in the same way.
 //
 // Promises: what is encrypted for one object and column decrypts for no other
 // (both are authenticated). A ring keeps every key it ever held, so that the

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/user"
@@ -18,9 +19,9 @@ import (
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 
 	"cairn/events"
-	"cairn/projections/kinds"
 	"cairn/projections/feeds/hub"
 	"cairn/projections/follower"
+	"cairn/projections/kinds"
 	"cairn/projections/view"
 )
 
@@ -36,9 +37,9 @@ const writeTimeout = 30 * time.Second
 
 // Cell is what the API reads of the view.
 type Cell interface {
-	Get(ref events.Ref, at events.Revision) (*view.Object, error)
+	view.Getter
+	view.Waiter
 	Position() view.Position
-	Wait(ctx context.Context, o events.Offset) error
 }
 
 // Objects reads and writes objects as Kubernetes knows them: a *storage.Engine.
@@ -46,7 +47,7 @@ type Objects interface {
 	Get(kind, namespace, name string, at events.Revision) (kinds.Object, error)
 	List(kind, namespace string, at events.Revision) ([]kinds.Object, error)
 	Object(o *view.Object) (kinds.Object, error)
-	StatusPart(ref events.Ref, o kinds.Object) (events.Part, error)
+	ReportedStatus(ref events.Ref, reported *corev1.PodStatus) (events.Part, error)
 	NewEvent(ctx context.Context, t events.Type, ref events.Ref, uid string) *events.Event
 	Append(ctx context.Context, e *events.Event) (follower.Written, error)
 }

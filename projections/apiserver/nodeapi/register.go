@@ -18,6 +18,7 @@ import (
 
 	"cairn/events"
 	"cairn/events/feed"
+	"cairn/projections/message"
 )
 
 // StreamingAnnotation says where a node's streaming server listens.
@@ -46,7 +47,7 @@ func (a *API) register(ctx context.Context, name string, info *feed.NodeInfo) (*
 		return nil, err
 	}
 	if !w.Outcome.Accepted() {
-		return nil, apierrors.NewServiceUnavailable("the ledger refused the registration: " + w.Outcome.Reason)
+		return nil, apierrors.NewServiceUnavailable("the ledger refused the registration: " + message.Outcome(w.Outcome))
 	}
 	a.hear(name)
 	o, err = a.Cell.Get(o.Ref, w.Revision)
@@ -147,7 +148,7 @@ func (a *API) hear(name string) {
 const membersWait = time.Second
 
 // Silence says how long each registered node has not been heard of. connected
-// tells whether the caller has been in touch with the ledger since it last
+// reports whether the caller has been in touch with the ledger since it last
 // asked: other time does not count. now must be from one monotonic clock.
 func (a *API) Silence(now time.Time, connected bool) map[string]time.Duration {
 	ctx, cancel := context.WithTimeout(a.ctx, membersWait)

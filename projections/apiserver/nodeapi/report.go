@@ -10,6 +10,7 @@ import (
 
 	"cairn/events"
 	"cairn/events/feed"
+	"cairn/projections/message"
 )
 
 // report appends what a node says of a pod; the fold fences old ones.
@@ -45,42 +46,18 @@ func (a *API) report(ctx context.Context, name string, r *feed.Report) (*feed.Re
 	if err != nil {
 		return nil, err
 	}
-	return &feed.ReportAnswer{Offset: w.Offset, Accepted: w.Outcome.Accepted(), Code: w.Outcome.Code.String(), Reason: w.Outcome.Reason}, nil
+	return &feed.ReportAnswer{Offset: w.Offset, Accepted: w.Outcome.Accepted(), Code: w.Outcome.Code.String(), Reason: message.Outcome(w.Outcome)}, nil
 }
 
-// status encodes a reported status; what the API server decided stays.
+// status encodes a reported status; what others wrote of it stays.
 func (a *API) status(ref events.Ref, raw json.RawMessage) (events.Part, error) {
-	pod := &corev1.Pod{}
-	if err := json.Unmarshal(raw, &pod.Status); err != nil {
+	said := &corev1.PodStatus{}
+	if err := json.Unmarshal(raw, said); err != nil {
 		return events.Part{}, apierrors.NewBadRequest("status is not a pod's: " + err.Error())
 	}
-	if o, err := a.Objects.Get(events.Pods, ref.Namespace, ref.Name, 0); err == nil {
-		others(&pod.Status, &o.(*corev1.Pod).Status)
-	}
-	p, err := a.Objects.StatusPart(ref, pod)
+	p, err := a.Objects.ReportedStatus(ref, said)
 	if err != nil {
 		return p, apierrors.NewInternalError(err)
 	}
 	return p, nil
-}
-
-// nodeConditions are a node's own; others set further ones (readiness gates,
-// disruptions), which a report must not take away.
-var nodeConditions = map[corev1.PodConditionType]bool{corev1.PodScheduled: true, corev1.PodInitialized: true, corev1.ContainersReady: true,
-	corev1.PodReady: true, corev1.PodReadyToStartContainers: true}
-
-// others keeps what is not the node's to say.
-func others(reported, now *corev1.PodStatus) {
-	if reported.QOSClass == "" {
-		reported.QOSClass = now.QOSClass
-	}
-	said := map[corev1.PodConditionType]bool{}
-	for _, c := range reported.Conditions {
-		said[c.Type] = true
-	}
-	for _, c := range now.Conditions {
-		if !nodeConditions[c.Type] && !said[c.Type] {
-			reported.Conditions = append(reported.Conditions, c)
-		}
-	}
 }

@@ -42,6 +42,8 @@ func coreGroup(c Config, opts *options) (*genericapiserver.APIGroupInfo, error) 
 			return nil, err
 		}
 	}
+	streamLists(m)
+	m["events"] = reading(m["events"].(store), "ev")
 	g.VersionedResourcesStorageMap["v1"] = m
 	return &g, nil
 }
@@ -65,7 +67,7 @@ func coreData(_ Config, opts *options, m map[string]rest.Storage) error {
 		return err
 	}
 	m["configmaps"], m["endpoints"] = configMaps, endpoints
-	m["events"] = reading(story, "ev")
+	m["events"] = story
 	m["namespaces"], m["namespaces/status"], m["namespaces/finalize"] = spaces, spaceStatus, spaceFinalize
 	return nil
 }

@@ -32,9 +32,10 @@ func providers(c Config) []provider {
 	}
 }
 
-// limit makes read-only what is rendered from the ledger.
+// limit makes read-only what is rendered from the ledger, and streams lists.
 func limit(g *genericapiserver.APIGroupInfo) {
 	for _, m := range g.VersionedResourcesStorageMap {
+		streamLists(m)
 		for name, s := range m {
 			full, ok := s.(store)
 			switch {

@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apiserver/pkg/audit"
 	"k8s.io/apiserver/pkg/endpoints/filters"
 	"k8s.io/apiserver/pkg/endpoints/filters/impersonation"
 	"k8s.io/apiserver/pkg/endpoints/request"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	serverfilters "k8s.io/apiserver/pkg/server/filters"
+	"k8s.io/apiserver/pkg/server/routine"
 
 	"cairn/projections/apiserver/calls"
 	"cairn/projections/apiserver/past"
@@ -31,10 +33,14 @@ func longRunning(r *http.Request, info *request.RequestInfo) bool {
 	return strings.HasPrefix(r.URL.Path, "/cairn/v1/") || upstreamLong(r, info)
 }
 
-// chain wraps upstream's handlers; short, because every filter costs each request.
+// chain wraps upstream's handlers; short, because every filter costs each
+// request.
 func (s *Server) chain(api http.Handler, c *genericapiserver.Config) http.Handler {
-	h := filters.WithAuthorization(api, c.Authorization.Authorizer, c.Serializer)
+	// Watches go on without the stack that found and checked their request.
+	h := routine.WithRoutine(api, longRunning)
+	h = filters.WithAuthorization(h, c.Authorization.Authorizer, c.Serializer)
 	h = serverfilters.WithMaxInFlightLimit(h, inFlight, inFlightWrites, longRunning)
+	h = streams(h)
 	h = s.countRefusals(h)
 	h = past.Guard(h, c.Authorization.Authorizer, c.Serializer, s.tally)
 	h = impersonation.WithImpersonation(h, c.Authorization.Authorizer, c.Serializer)
@@ -45,25 +51,34 @@ func (s *Server) chain(api http.Handler, c *genericapiserver.Config) http.Handle
 	h = filters.WithCacheControl(h)
 	h = filters.WithRequestInfo(h, c.RequestInfoResolver)
 	h = past.Moments(h, s.engine.Cell(), c.Serializer, time.Now)
-	h = filters.WithRequestReceivedTimestamp(h)
 	h = edge(h)
-	h = serverfilters.WithPanicRecovery(h, c.RequestInfoResolver)
-	return filters.WithAuditInit(h)
+	return serverfilters.WithPanicRecovery(h, c.RequestInfoResolver)
 }
 
-// edge notes where a request comes from, unless it comes from in process.
+// edge notes where a request comes from, unless it comes from in process. The
+// empty audit context is for upstream's handlers, which fail without one; the
+// trail is the ledger.
 func edge(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := calls.From(r.Context())
-		if c.Trusted != nil {
-			next.ServeHTTP(w, r)
-			return
+		ctx := audit.WithAuditContext(r.Context())
+		if calls.From(ctx).Trusted == nil {
+			c := &calls.Call{Agent: r.UserAgent()}
+			if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+				c.Address = host
+			}
+			ctx = calls.With(ctx, c)
 		}
-		c = &calls.Call{Agent: r.UserAgent()}
-		if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-			c.Address = host
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// streams notes that a list's objects are wanted as they are.
+func streams(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if i, ok := request.RequestInfoFrom(r.Context()); ok && i.Verb == "list" && !strings.Contains(strings.Join(r.Header["Accept"], ","), "as=") {
+			calls.From(r.Context()).Streams = true
 		}
-		next.ServeHTTP(w, r.WithContext(calls.With(r.Context(), c)))
+		next.ServeHTTP(w, r)
 	})
 }
 

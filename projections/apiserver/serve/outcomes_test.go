@@ -30,7 +30,7 @@ func (f *faulty) Write(ctx context.Context, e *events.Event) (follower.Written, 
 		return follower.Written{}, err
 	}
 	if code, ok := f.codes[e.Subject.Name]; ok {
-		return follower.Written{Offset: 77, Outcome: fold.Outcome{Code: code, Reason: "so it is", Field: "data"}}, nil
+		return follower.Written{Offset: 77, Outcome: fold.Outcome{Code: code, Reason: fold.NoObject, Args: []string{"it"}, Field: "data"}}, nil
 	}
 	return f.Cell.Write(ctx, e)
 }
@@ -68,6 +68,7 @@ func TestTwoServersServeOneCell(t *testing.T) {
 	first := c.admin().CoreV1().ConfigMaps("default")
 	_, err := first.Create(t.Context(), configMap("a", "1"), metav1.CreateOptions{})
 	must(t, err)
+	c.name = "s2"
 	c.start()
 	second := c.admin().CoreV1().ConfigMaps("default")
 	var both sync.WaitGroup

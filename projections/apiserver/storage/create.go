@@ -87,7 +87,7 @@ func (s *Kind) creation(ctx context.Context, ref events.Ref, in kinds.Object) (*
 	if status == nil || zeroStatus(status) {
 		return e, nil
 	}
-	if p, _, err = s.part(s.kind, ref, events.Status, status); err != nil {
+	if p, _, err = s.statusPart(s.kind, ref, nil, status); err != nil {
 		return nil, err
 	}
 	e.Parts = append(e.Parts, p)

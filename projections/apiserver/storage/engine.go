@@ -35,11 +35,11 @@ type Cipher interface {
 
 // Options are what an engine works with. Cell and Cipher must be set.
 type Options struct {
-	Cell   follower.Cell
-	Cipher Cipher
-	Kinds  kinds.Registry  // nil: kinds.Builtin
-	Scheme *runtime.Scheme // converts between stored and registries' versions; nil: Kubernetes' own
-	CacheBytes int            // bounds the decoded objects kept; zero: 16 MiB
+	Cell       follower.Cell
+	Cipher     Cipher
+	Kinds      kinds.Registry  // nil: kinds.Builtin
+	Scheme     *runtime.Scheme // converts between stored and registries' versions; nil: Kubernetes' own
+	CacheBytes int             // bounds the decoded objects kept; zero: 16 MiB
 	// Bookmarks is how often a watch that asked for them is told how far it is;
 	// zero: half a minute.
 	Bookmarks time.Duration
@@ -62,6 +62,8 @@ type Engine struct {
 	synth     map[string]Synthetic
 	latest    sync.Map // kind -> events.Revision of its last change seen
 	budgets   *budgets // nil: nobody is limited
+	tasks     sync.WaitGroup
+	noticed   int64 // ledger time of the last record that notice saw, ns
 }
 
 // Synthetic answers for a kind that has no rows in the view.
@@ -88,25 +90,85 @@ func New(ctx context.Context, o Options) *Engine {
 		e.bookmarks = 30 * time.Second
 	}
 	e.proto = protobuf.NewSerializer(e.scheme, e.scheme)
-	e.Follow(o.Cell.Position().Offset, e.notice)
+	if err := e.Follow(e.overlook, e.notice); err != nil {
+		slog.Error("the view's changes can't be followed; restart the server", "error", err)
+	}
 	return e
 }
 
 // Kinds are those the engine reads and writes.
 func (e *Engine) Kinds() kinds.Registry { return e.kinds }
 
-// Follow calls fn for every result after the offset, in order, on a goroutine
-// that ends with the engine.
-func (e *Engine) Follow(after events.Offset, fn func(*fold.Result)) {
-	go func() {
-		if err := e.cell.Subscribe(e.ctx, after, fn); err != nil && e.ctx.Err() == nil {
-			slog.Error("the view's changes can't be followed; restart the server", "error", err)
+// Follow calls fn for every result from where start says it has listed, in
+// order, on a goroutine that ends with the engine. Whoever falls behind what is
+// kept in memory starts again.
+func (e *Engine) Follow(start func(at view.Position) error, fn func(*fold.Result)) error {
+	at := e.cell.Position()
+	if err := start(at); err != nil {
+		return err
+	}
+	e.begin(func() {
+		for {
+			err := e.cell.Subscribe(e.ctx, at.Offset, fn)
+			if errors.Is(err, follower.ErrBehind) {
+				if at = e.cell.Position(); start(at) == nil {
+					continue
+				}
+			}
+			if err != nil && e.ctx.Err() == nil {
+				slog.Error("the view's changes can't be followed; restart the server", "error", err)
+			}
+			return
 		}
-	}()
+	})
+	return nil
 }
 
-// notice wakes the watchers of the kinds that a record changed.
+// begin runs fn on a goroutine that Wait waits for, unless the engine has ended.
+func (e *Engine) begin(fn func()) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ctx.Err() != nil {
+		return false
+	}
+	e.tasks.Go(fn)
+	return true
+}
+
+// Wait returns once the engine's context and all its goroutines have ended:
+// nothing reads the view any more on its own account, and it may be closed.
+func (e *Engine) Wait() {
+	<-e.ctx.Done()
+	e.mu.Lock() // whoever begins has begun by now
+	e.mu.Unlock()
+	e.tasks.Wait()
+}
+
+// overlook takes it that anything may have changed up to a position.
+func (e *Engine) overlook(p view.Position) error {
+	e.noticed = p.Time
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.latest.Range(func(kind, _ any) bool {
+		e.touched(kind.(string), p.Revision())
+		return true
+	})
+	for _, h := range e.hubs {
+		h.wake()
+	}
+	return nil
+}
+
+// notice wakes the watchers of the kinds that a record changed. It is called in
+// order, from one goroutine.
 func (e *Engine) notice(r *fold.Result) {
+	if view.EventsChanged(e.noticed, r) {
+		e.touched(events.Events, events.RevisionOf(e.cell.Position().R0, r.Offset, events.MaxOrdinal))
+		if h := e.watched(events.Events); h != nil {
+			h.wake()
+		}
+	}
+	e.noticed = r.Time
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		e.touched(c.Ref.Kind, c.Revision)

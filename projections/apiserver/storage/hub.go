@@ -67,7 +67,7 @@ func (h *hub) start() {
 	h.started = true
 	h.upTo = h.engine.cell.Position().Revision()
 	h.from = h.upTo
-	go h.run()
+	h.engine.begin(h.run)
 }
 
 func (h *hub) run() {

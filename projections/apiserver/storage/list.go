@@ -32,17 +32,11 @@ func (s *Kind) GetList(ctx context.Context, key string, opts storage.ListOptions
 	if err != nil {
 		return err
 	}
-	items, err := meta.GetItemsPtr(into)
-	if err != nil {
-		return err
-	}
-	v := reflect.ValueOf(items).Elem()
-	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
-	l := &listing{kind: s, scope: covers, at: at, pred: opts.Predicate, out: v, limit: int(opts.Predicate.Limit)}
+	l := &listing{kind: s, scope: covers, at: at, pred: opts.Predicate, limit: int(opts.Predicate.Limit)}
 	if f := opts.Predicate.Field; f != nil {
 		l.exact = f.Requirements()
 	}
-	if err := l.run(strings.TrimPrefix(from, prefix)); err != nil {
+	if into, err = l.collect(into, strings.TrimPrefix(from, prefix)); err != nil {
 		return err
 	}
 	token, remaining := "", (*int64)(nil)
@@ -87,12 +81,69 @@ type listing struct {
 	scope scope
 	at    events.Revision
 	pred  storage.SelectionPredicate
-	out   reflect.Value
-	exact fields.Requirements // of its field selector
+	out   reflect.Value            // the slice of items
+	take  func(*view.Object) error // not nil: takes objects as they are, and out is not used
+	taken int                      // objects in out, or taken
+	exact fields.Requirements      // of its field selector
 	limit int
 	last  string     // below the prefix: the key of the last object looked at
 	after events.Ref // that object
 	more  bool
+}
+
+// collect puts the list into what its caller gave, and returns where its
+// metadata go. A stream without a limit reads by itself, later.
+func (l *listing) collect(into runtime.Object, from string) (runtime.Object, error) {
+	s, streams := into.(*Stream)
+	if streams && !l.told() {
+		s.full = s.newList()
+		into, streams = s.full, false
+	}
+	if !streams {
+		fill, err := l.kind.filling(into)
+		if err != nil {
+			return nil, err
+		}
+		l.out = fill.out
+		return into, l.run(from)
+	}
+	s.kind = l.kind
+	if l.limit == 0 {
+		s.each = func(fn func(*view.Object) error) error {
+			again := *l
+			again.take = fn
+			return again.run(from)
+		}
+		return into, nil
+	}
+	var page []*view.Object
+	l.take = func(o *view.Object) error { page = append(page, o); return nil }
+	s.each = func(fn func(*view.Object) error) error {
+		for _, o := range page {
+			if err := fn(o); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return into, l.run(from)
+}
+
+// told reports whether rows alone tell what is on the list.
+func (l *listing) told() bool {
+	return l.scope.name == "" && l.kind.synth[l.kind.kind.Name] == nil && len(l.exact) == 0 && l.pred.ShardSelector == nil &&
+		(l.pred.Label.Empty() || !l.kind.kind.Bodiless)
+}
+
+// filling is a listing that fills a registry's list.
+func (s *Kind) filling(list runtime.Object) (*listing, error) {
+	items, err := meta.GetItemsPtr(list)
+	if err != nil {
+		return nil, err
+	}
+	v := reflect.ValueOf(items).Elem()
+	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+	return &listing{kind: s, out: v, pred: storage.Everything}, nil
 }
 
 // run collects from the key given on, which is below the list's own; empty: all.
@@ -150,9 +201,9 @@ func (l *listing) resume(from string) error {
 }
 
 func (l *listing) pages() error {
-	page := view.Page{Namespace: l.scope.namespace, At: l.at, After: l.after}
+	page := view.Page{Namespace: l.scope.namespace, At: l.at, After: l.after, Limit: pageMost}
 	if l.limit > 0 {
-		page.Limit = max(l.limit, 100)
+		page.Limit = min(max(l.limit+1, 100), pageMost)
 	}
 	for {
 		list, more, err := l.kind.cell.List(l.kind.kind.Name, page)
@@ -160,7 +211,7 @@ func (l *listing) pages() error {
 			return storage.NewInternalError(err)
 		}
 		for _, o := range list {
-			if l.limit > 0 && l.out.Len() >= l.limit {
+			if l.limit > 0 && l.taken >= l.limit {
 				l.more = true
 				return nil
 			}
@@ -171,8 +222,18 @@ func (l *listing) pages() error {
 		if !more || len(list) == 0 {
 			return nil
 		}
-		page.After = list[len(list)-1].Ref
+		page.After, page.Limit = list[len(list)-1].Ref, pageOf(list)
 	}
+}
+
+// pageOf is how many objects to read at once where the last ones were these:
+// about pageBytes of them.
+func pageOf(list []*view.Object) int {
+	sum := 0
+	for _, o := range list {
+		sum += weigh(o)
+	}
+	return min(max(pageBytes/(sum/len(list)), 1), pageMost)
 }
 
 func (l *listing) object(o *view.Object) error {
@@ -186,6 +247,14 @@ func (l *listing) object(o *view.Object) error {
 	if l.excluded(o) {
 		return nil
 	}
+	if l.take != nil {
+		l.taken++
+		return l.take(o)
+	}
+	return l.decoded(o)
+}
+
+func (l *listing) decoded(o *view.Object) error {
 	obj, err := l.kind.Object(o)
 	if err != nil {
 		return storage.NewInternalError(fmt.Errorf("unable to transform key %q: %w", "/"+o.Ref.String(), err)) // upstream's words
@@ -224,6 +293,7 @@ func (l *listing) add(obj kinds.Object) error {
 		return err
 	}
 	l.out.Set(reflect.Append(l.out, reflect.ValueOf(in).Elem()))
+	l.taken++
 	return nil
 }
 

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"reflect"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"cairn/events"
 	"cairn/projections/kinds"
+	"cairn/projections/view"
 )
 
 // Encoding is the media type of stored parts.
@@ -70,6 +72,42 @@ func (e *Engine) difference(k *kinds.Kind, ref events.Ref, c events.Column, old,
 	return &p, nil
 }
 
+// statusPart encodes o's status over the one that is stored (nil: none is): as
+// a message of events where the kind has one.
+func (e *Engine) statusPart(k *kinds.Kind, ref events.Ref, stored *events.Part, o kinds.Object) (events.Part, []byte, error) {
+	if k.Status != nil {
+		var below []byte
+		if stored != nil && stored.Encoding == events.StatusEncoding {
+			below = stored.Data
+		}
+		data, ok, err := k.Status.Encode(o, below)
+		if err != nil {
+			return events.Part{}, nil, fmt.Errorf("the status of %s does not encode: %w", ref, err)
+		}
+		if ok {
+			return statusMessage(k, data), data, nil
+		}
+	}
+	return e.part(k, ref, events.Status, o)
+}
+
+func statusMessage(k *kinds.Kind, data []byte) events.Part {
+	return events.Part{Column: events.Status, Encoding: events.StatusEncoding, APIVersion: k.Version.GroupVersion().String(), Data: data}
+}
+
+// statusDifference is difference for the status of o.
+func (e *Engine) statusDifference(k *kinds.Kind, o *view.Object, old, now kinds.Object, anew bool) (*events.Part, error) {
+	_, before, err := e.statusPart(k, o.Ref, o.Status, old)
+	if err != nil {
+		return nil, err
+	}
+	p, after, err := e.statusPart(k, o.Ref, o.Status, now)
+	if err != nil || !anew && bytes.Equal(before, after) {
+		return nil, err
+	}
+	return &p, nil
+}
+
 // split gives the two stored halves of o, which is not used any more after.
 func split(k *kinds.Kind, o kinds.Object) (spec, status kinds.Object) {
 	v := reflect.ValueOf(o).Elem().FieldByName("Status")
@@ -93,13 +131,17 @@ func zeroStatus(o kinds.Object) bool {
 	return !v.IsValid() || v.IsZero()
 }
 
-// StatusPart encodes the status of o alone, as a status part of ref.
-func (e *Engine) StatusPart(ref events.Ref, o kinds.Object) (events.Part, error) {
+// ReportedStatus encodes what a node says of a pod. What others wrote of the
+// pod's status stays.
+func (e *Engine) ReportedStatus(ref events.Ref, reported *corev1.PodStatus) (events.Part, error) {
 	k, err := e.kind(ref.Kind)
 	if err != nil {
 		return events.Part{}, err
 	}
-	_, status := split(k, o.DeepCopyObject().(kinds.Object))
-	p, _, err := e.part(k, ref, events.Status, status)
-	return p, err
+	now := &corev1.PodStatus{}
+	if o, err := e.Get(ref.Kind, ref.Namespace, ref.Name, 0); err == nil {
+		now = &o.(*corev1.Pod).Status
+	}
+	data, err := kinds.PodReport(reported, now)
+	return statusMessage(k, data), err
 }

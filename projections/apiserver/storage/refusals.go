@@ -17,13 +17,15 @@ import (
 	"cairn/projections/fold"
 	"cairn/projections/follower"
 	"cairn/projections/kinds"
+	"cairn/projections/message"
 	"cairn/projections/view"
 )
 
 // refusal maps the fold's answer to a record to what a client sees.
 func refusal(k *kinds.Kind, key string, e *events.Event, w follower.Written) error {
 	r, o := k.Resource(), w.Outcome
-	trail := fmt.Sprintf("%s (record %d)", o.Reason, w.Offset)
+	said := message.Outcome(o)
+	trail := fmt.Sprintf("%s (record %d)", said, w.Offset)
 	switch o.Code {
 	case fold.Exists:
 		return storage.NewKeyExistsError(key, 0)
@@ -38,7 +40,7 @@ func refusal(k *kinds.Kind, key string, e *events.Event, w follower.Written) err
 		return apierrors.NewConflict(r, e.Subject.Name, errors.New(trail))
 	case fold.Invalid:
 		return apierrors.NewInvalid(k.Version.GroupKind(), e.Subject.Name, field.ErrorList{
-			{Type: field.ErrorTypeInvalid, Field: o.Field, BadValue: field.OmitValueType{}, Detail: o.Reason}})
+			{Type: field.ErrorTypeInvalid, Field: o.Field, BadValue: field.OmitValueType{}, Detail: said}})
 	case fold.Terminating:
 		err := apierrors.NewForbidden(r, e.Subject.Name, errors.New(trail))
 		err.ErrStatus.Details.Causes = append(err.ErrStatus.Details.Causes, namespaceEnding(e.Subject.Namespace))

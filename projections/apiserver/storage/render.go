@@ -18,11 +18,21 @@ func (e *Engine) Object(o *view.Object) (kinds.Object, error) {
 	if hit := e.cache.get(o); hit != nil {
 		return hit, nil
 	}
-	r, err := e.render(o)
+	obj, err := e.fresh(o)
 	if err == nil {
-		e.cache.put(o, r.shown)
+		e.cache.put(o, obj)
 	}
-	return r.shown, err
+	return obj, err
+}
+
+// fresh is Object past the cache, for what is read once.
+func (e *Engine) fresh(o *view.Object) (kinds.Object, error) {
+	r, err := e.render(o)
+	if err != nil {
+		return nil, err
+	}
+	e.scheme.Default(r.shown)
+	return r.shown, nil
 }
 
 // rendering is one object, in its stored version.
@@ -68,6 +78,12 @@ func (e *Engine) status(k *kinds.Kind, o *view.Object, r *rendering) error {
 	if o.Status == nil {
 		return nil
 	}
+	if o.Status.Encoding == events.StatusEncoding && k.Status != nil {
+		if err := k.Status.Decode(o.Status.Data, r.stored); err != nil {
+			return fmt.Errorf("the status of %s does not decode: %w", o.Ref, err)
+		}
+		return nil
+	}
 	st, stale, err := e.decode(k, o.Ref, o.Status)
 	if err != nil {
 		return err
@@ -83,15 +99,25 @@ type reader struct {
 	e *Engine
 }
 
-func (r reader) Prefixed(kind, namespace, prefix string, at events.Revision, limit int) ([]*view.Object, error) {
-	list, _, err := r.e.cell.List(kind, view.Page{Namespace: namespace, At: at, Limit: limit,
-		After: events.Ref{Kind: kind, Namespace: namespace, Name: prefix}})
-	for i, o := range list {
-		if !strings.HasPrefix(o.Ref.Name, prefix) {
-			return list[:i], err
+func (r reader) Prefixed(kind, namespace, prefix string, at events.Revision) ([]*view.Object, error) {
+	var out []*view.Object
+	page := view.Page{Namespace: namespace, At: at, Limit: 16, After: events.Ref{Kind: kind, Namespace: namespace, Name: prefix}}
+	for {
+		list, more, err := r.e.cell.List(kind, page)
+		if err != nil {
+			return nil, err
 		}
+		for _, o := range list {
+			if !strings.HasPrefix(o.Ref.Name, prefix) {
+				return out, nil
+			}
+			out = append(out, o)
+		}
+		if !more || len(list) == 0 {
+			return out, nil
+		}
+		page.After = list[len(list)-1].Ref
 	}
-	return list, err
 }
 
 func (r reader) Created(o *view.Object) metav1.Time {

@@ -142,7 +142,7 @@ func (s *Kind) change(ctx context.Context, o *view.Object, r rendering, want kin
 	}
 	e.Require = events.Precondition{Written: o.Written, UID: o.UID}
 	e.Facts = s.kind.FactsOf(s.kinds, want, kinds.Before{Facts: o.Facts, Object: func() kinds.Object { return s.given(r.shown) }})
-	specPart, statusPart, err := s.differences(e, o.Ref, r, want)
+	specPart, statusPart, err := s.differences(e, o, r, want)
 	if err != nil {
 		return nil, storage.NewInternalError(err)
 	}
@@ -197,18 +197,18 @@ func (s *Kind) unchanged(o *view.Object, shown, want kinds.Object) error {
 
 // differences encodes the halves that differ from what is stored. Who manages
 // a status field is not recorded for engines: each of their fields has one owner.
-func (s *Kind) differences(e *events.Event, ref events.Ref, r rendering, want kinds.Object) (spec, status *events.Part, err error) {
+func (s *Kind) differences(e *events.Event, o *view.Object, r rendering, want kinds.Object) (spec, status *events.Part, err error) {
 	oldSpec, oldStatus := split(s.kind, r.stored.DeepCopyObject().(kinds.Object))
 	newSpec, newStatus := split(s.kind, want.DeepCopyObject().(kinds.Object))
 	if newStatus != nil {
-		if status, err = s.difference(s.kind, ref, events.Status, oldStatus, newStatus, r.stale && !zeroStatus(newStatus)); err != nil {
+		if status, err = s.statusDifference(s.kind, o, oldStatus, newStatus, r.stale && !zeroStatus(newStatus)); err != nil {
 			return nil, nil, err
 		}
 	}
 	if status != nil && (e.Actor.Reconciler != "" || e.Actor.Node != "") {
 		newSpec.SetManagedFields(oldSpec.GetManagedFields())
 	}
-	spec, err = s.difference(s.kind, ref, events.Spec, oldSpec, newSpec, r.stale)
+	spec, err = s.difference(s.kind, o.Ref, events.Spec, oldSpec, newSpec, r.stale)
 	return spec, status, err
 }
 
@@ -219,7 +219,7 @@ func (s *Kind) placement(e *events.Event, node string) (*events.Event, error) {
 		return nil, apierrors.NewConflict(s.kind.Resource(), e.Subject.Name, fmt.Errorf("node %s does not exist or has not registered", node))
 	}
 	e.Type, e.Require.UID = events.PodPlaced, e.UID
-	e.Facts = events.Facts{Placement: &events.Placement{Node: node, Registration: n.Projected.Node.Registration, Why: e.Reason}}
+	e.Facts = events.Facts{Placement: &events.Placement{Node: node, Registration: n.Projected.Node.Registration}}
 	return e, nil
 }
 

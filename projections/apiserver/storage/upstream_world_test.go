@@ -71,7 +71,7 @@ func newWorld(t *testing.T) *world {
 	log := memory.New(func() int64 { return time.Now().UnixNano() })
 	t.Cleanup(func() { log.Close() })
 	first := &events.Event{ID: events.ID(uuid.Must(uuid.NewV7())), Type: events.CellCreated, Subject: events.Ref{Kind: events.Cells, Name: "test"},
-		Base: events.NoOffset, Facts: events.Facts{Cell: &events.Cell{Name: "test", Incarnation: "0b1c", FoldVersion: 1, Window: 1 << 17,
+		Base: events.NoOffset, Facts: events.Facts{Cell: &events.Cell{Name: "test", Incarnation: "0b1c", Gate: events.GateFirst, Window: 1 << 17,
 			PodRange: "10.66.0.0/16", ServiceRange: "10.67.0.0/16", NodeMask: 24, NodePortLow: 30000, NodePortHigh: 30100, DNSAddress: "10.67.0.10"}}}
 	_, err := log.Append(t.Context(), [][]byte{events.AppendFrame(nil, first)})
 	must(t, err)
@@ -86,8 +86,8 @@ func newWorld(t *testing.T) *world {
 	kind := &kinds.Kind{Name: examplePods, Version: examplev1.SchemeGroupVersion.WithKind("Pod"), Namespaced: true, Encrypted: true,
 		New: func() kinds.Object { return &examplev1.Pod{} }}
 	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
 	e := New(ctx, Options{Cell: cell, Cipher: w, Kinds: kinds.NewTable(kind), Scheme: exampleScheme, Bookmarks: time.Second, CacheBytes: 1})
+	t.Cleanup(func() { cancel(); e.Wait() })
 	w.Kind, err = e.For(examplePods, func() runtime.Object { return &example.Pod{} })
 	must(t, err)
 	return w

@@ -27,8 +27,10 @@ const (
 	// farewell is how long before its deadline a watch is told how far it is, so
 	// that the next one begins there.
 	farewell = 2 * time.Second
-	// pageMost bounds the objects of the initial events read at once.
-	pageMost = 500
+	// pageMost and pageBytes bound the objects that a list, or a watch's initial
+	// events, read at once.
+	pageMost  = 500
+	pageBytes = 1 << 20
 )
 
 // watcher is one watch. Its goroutine owns all but stop.
@@ -53,7 +55,9 @@ func (s *Kind) Watch(ctx context.Context, key string, opts storage.ListOptions) 
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	ended := context.AfterFunc(s.ctx, stop)
+	cancel := func() { ended(); stop() }
 	w := &watcher{kind: s, pred: opts.Predicate, scope: covers, bookmarks: opts.Predicate.AllowWatchBookmarks || opts.ProgressNotify,
 		out: make(chan watch.Event, ahead), ctx: ctx, stop: cancel, until: moment(ctx)}
 	initial, err := w.begin(opts)
@@ -63,7 +67,9 @@ func (s *Kind) Watch(ctx context.Context, key string, opts storage.ListOptions) 
 	}
 	s.hub.start()
 	flowcontrol.WatchInitialized(ctx)
-	go w.run(initial, opts)
+	if !s.begin(func() { w.run(initial, opts) }) {
+		close(w.out)
+	}
 	return w, nil
 }
 
@@ -161,6 +167,9 @@ func (w *watcher) sendInitial(opts storage.ListOptions) bool {
 		var err error
 		if list, more, err = w.kind.cell.List(w.kind.kind.Name, page); err != nil {
 			return w.fail(err)
+		}
+		if len(list) > 0 {
+			page.Limit = pageOf(list)
 		}
 		for _, o := range list {
 			page.After = o.Ref

@@ -13,7 +13,8 @@
 // late record when the one that lost its lease wakes up, and nobody to see it.
 //
 // Promises: a mark for an offset is put only after all that the view says up to
-// there was put and read back. Records carry the ledger offset they derive
+// there was put and read back; it has a key of its own (MarkKey), and an emitter
+// that is behind takes back no other's. Records carry the ledger offset they derive
 // from, tombstones too: a consumer drops what is older than what it has. A key
 // that is gone leaves the topic: some 16,000 records later its tombstone is
 // replaced by Kafka's own, so a topic holds what lives.

@@ -91,7 +91,7 @@ func emit(ctx context.Context, source Source, which hub.Feed, topic Topic) error
 			}
 		})
 	}
-	t, marked := NewTable(), events.NoOffset
+	t := NewTable()
 	for {
 		var put []Message
 		select {
@@ -100,8 +100,8 @@ func emit(ctx context.Context, source Source, which hub.Feed, topic Topic) error
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if at, ok := t.Settled(); ok && at > marked && len(put) == 0 {
-			put, marked = marks(at, topic.Partitions()), at
+		if len(put) == 0 {
+			put = t.Marks(topic.Partitions())
 		}
 		if err := write(ctx, topic, put); err != nil {
 			return fmt.Errorf("emitter: write the feed: %w", err)

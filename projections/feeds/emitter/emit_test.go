@@ -205,7 +205,7 @@ func TestTwoEmittersAgree(t *testing.T) {
 		s := last["default/web"]
 		return s != nil && s.service != nil && s.service.Address.IsValid() && mark >= s.offset
 	})
-	removed := c.Record(&events.Event{Type: events.ObjectDeleted, Subject: events.Ref{Kind: events.Services, Namespace: "default", Name: "web"}, UID: "web"})
+	removed := c.Append(&events.Event{Type: events.ObjectDeleted, Subject: events.Ref{Kind: events.Services, Namespace: "default", Name: "web"}, UID: "web"})
 	topic.until("its tombstone", func(last map[string]*said, mark events.Offset) bool {
 		s := last["default/web"]
 		return s != nil && s.gone && s.offset == removed && mark >= removed
@@ -223,7 +223,7 @@ func TestAnEmitterGoesOnWhereAnotherEnded(t *testing.T) {
 	topic.until("all pods and a mark", func(last map[string]*said, mark events.Offset) bool { return len(last) == 20 && mark >= end })
 	stop()
 	// While nobody emits, one pod goes and another comes.
-	c.Record(&events.Event{Type: events.ObjectDeleted, Subject: feedstest.Pod("p7"), UID: "p7"})
+	c.Append(&events.Event{Type: events.ObjectDeleted, Subject: feedstest.Pod("p7"), UID: "p7"})
 	end = c.Place("late", "n1")
 	stop = topic.emit(running(t, c), emitter.Assignments)
 	topic.until("what changed, and a mark", func(last map[string]*said, mark events.Offset) bool {

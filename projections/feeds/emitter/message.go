@@ -1,7 +1,6 @@
 package emitter
 
 import (
-	"cairn/events"
 	"cairn/events/feed"
 	"cairn/events/ledger/kafka"
 	"cairn/events/wire"
@@ -17,21 +16,16 @@ func messages(list []hub.Change, partitions int) []Message {
 	return out
 }
 
-func marks(at events.Offset, partitions int) (list []Message) {
-	for p := range partitions {
-		list = append(list, Message{Partition: p, Offset: at})
-	}
-	return list
-}
-
 // record is a message as Kafka holds it: the entry's own bytes. A tombstone and
 // a mark are entries, too, for their offsets. Both feeds' entries begin alike.
 func (m Message) record() kafka.Keyed {
 	switch {
 	case m.Dropped:
 		return kafka.Keyed{Key: []byte(m.Key)}
-	case m.Key == "" || m.Gone:
-		m.Value = wire.Encode(&feed.VIPEntry{Offset: m.Offset, Key: m.Key, Mark: m.Key == ""})
+	case m.Key == MarkKey:
+		m.Value = wire.Encode(&feed.VIPEntry{Offset: m.Offset, Mark: true})
+	case m.Gone:
+		m.Value = wire.Encode(&feed.VIPEntry{Offset: m.Offset, Key: m.Key})
 	}
 	return kafka.Keyed{Key: []byte(m.Key), Value: m.Value}
 }

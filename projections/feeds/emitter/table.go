@@ -8,10 +8,15 @@ import (
 	"cairn/events"
 )
 
+// MarkKey is the key of a partition's marks: a compacted topic takes no record
+// without one, and keeps the last. No entry has it: the key of a pod or a
+// service begins with its namespace, and a node's has no slash.
+const MarkKey = "/verified"
+
 // Message is one record of a feed's topic.
 type Message struct {
 	Partition int
-	Key       string        // empty: a mark
+	Key       string        // MarkKey: everything is as of Offset, or newer
 	Offset    events.Offset // of the ledger, that it derives from
 	Gone      bool          // a tombstone: says so at its offset, until it is dropped
 	Dropped   bool          // Kafka's own tombstone: compaction may forget the key
@@ -35,6 +40,13 @@ type Table struct {
 	strangers map[slot]events.Offset
 	ended     []ending      // tombstones read back, ascending by when
 	verified  events.Offset // the view's, up to which wanted is complete
+	marked    map[int]mark  // by partition
+}
+
+// mark is how far a partition's marks go.
+type mark struct {
+	put  events.Offset // ours, not surpassed by another's
+	last events.Offset // the last one in the topic
 }
 
 type slot struct {
@@ -51,7 +63,7 @@ type ending struct {
 // NewTable makes a table that wants nothing yet.
 func NewTable() *Table {
 	return &Table{wanted: map[slot]Message{}, seen: map[slot]events.Offset{}, waiting: map[slot]bool{},
-		strangers: map[slot]events.Offset{}, verified: events.NoOffset}
+		strangers: map[slot]events.Offset{}, marked: map[int]mark{}, verified: events.NoOffset}
 }
 
 // Want takes what the view says of a key and returns what to put.
@@ -72,7 +84,8 @@ func (t *Table) Want(m Message) []Message {
 // A key that the view doesn't have, though it has folded more than the record's offset,
 // was left by an emitter that ended in between: it gets a tombstone.
 func (t *Table) Saw(m Message) []Message {
-	if m.Key == "" {
+	if m.Key == MarkKey {
+		t.sawMark(m)
 		return nil
 	}
 	s := slot{m.Partition, m.Key}
@@ -152,4 +165,37 @@ func compareSlots(a, b slot) int {
 // put has not been read back.
 func (t *Table) Settled() (events.Offset, bool) {
 	return t.verified, len(t.waiting) == 0 && t.verified != events.NoOffset
+}
+
+// Marks returns the marks to put now. A partition whose last mark says as much
+// gets none: compaction keeps the last one, and an emitter that is behind must
+// not take back what another said. One that did so is corrected here.
+func (t *Table) Marks(partitions int) (put []Message) {
+	at, ok := t.Settled()
+	if !ok {
+		return nil
+	}
+	for p := range partitions {
+		if m := t.markOf(p); m.last < at && m.put < at {
+			t.marked[p] = mark{at, m.last}
+			put = append(put, Message{Partition: p, Key: MarkKey, Offset: at})
+		}
+	}
+	return put
+}
+
+func (t *Table) sawMark(m Message) {
+	had := t.markOf(m.Partition)
+	had.last = m.Offset
+	if m.Offset < had.put { // an older one stands behind ours, or ours is still to come: say it again
+		had.put = events.NoOffset
+	}
+	t.marked[m.Partition] = had
+}
+
+func (t *Table) markOf(partition int) mark {
+	if m, ok := t.marked[partition]; ok {
+		return m
+	}
+	return mark{events.NoOffset, events.NoOffset}
 }

@@ -10,8 +10,9 @@ import (
 	"cairn/events"
 )
 
-// Commands: want KEY OFFSET [gone], saw KEY OFFSET [gone|dropped], verified OFFSET; keys
-// are written PARTITION:KEY. The answer is what is put, and what a mark may say.
+// Commands: want KEY OFFSET [gone], saw KEY OFFSET [gone|dropped], verified OFFSET,
+// marks PARTITIONS; keys are written PARTITION:KEY. The answer is what is put,
+// and what a mark may say.
 func TestTable(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		table := NewTable()
@@ -30,6 +31,10 @@ func TestTable(t *testing.T) {
 				var o int64
 				fmt.Sscan(words[0], &o)
 				put = table.Verified(events.Offset(o))
+			case "marks":
+				var n int
+				fmt.Sscan(words[0], &n)
+				put = table.Marks(n)
 			default:
 				t.Fatalf("unknown command %s", d.Cmd)
 			}

@@ -1,9 +1,3 @@
-// Package feedstest starts a real cell for the tests of feeds: a ledger in
-// memory, the fold, a view in memory, and records as servers and nodes write
-// them.
-//
-// In: a test. Out: a Cell, which ends with it. Its goroutines are the
-// follower's. Read first: TestANodeFollowsItsPodsOnARealCell in feeds/hub.
 package feedstest
 
 import (
@@ -43,18 +37,18 @@ func Start(t testing.TB) *Cell {
 		_ = log.Close()
 	})
 	c := &Cell{f, t}
-	c.Record(&events.Event{Type: events.CellCreated, Subject: events.Ref{Kind: events.Cells, Name: "c"}, Facts: events.Facts{Cell: &events.Cell{
+	c.Append(&events.Event{Type: events.CellCreated, Subject: events.Ref{Kind: events.Cells, Name: "c"}, Facts: events.Facts{Cell: &events.Cell{
 		Name: "c", Incarnation: "1", R0: 500, Gate: events.GateFirst, Window: 1 << 17, PodRange: "10.1.0.0/16", ServiceRange: "10.96.0.0/16", NodeMask: 24,
 		NodePortLow: 30000, NodePortHigh: 30100, DNSAddress: "10.96.0.10"}}})
-	c.Record(&events.Event{Type: events.ObjectCreated, Subject: events.Ref{Kind: events.Namespaces, Name: "default"}, UID: "d", Parts: Body})
+	c.Append(&events.Event{Type: events.ObjectCreated, Subject: events.Ref{Kind: events.Namespaces, Name: "default"}, UID: "d", Parts: Body})
 	return c
 }
 
 // Body is what every object's spec holds here.
 var Body = []events.Part{{Column: events.Spec, Data: []byte("body")}}
 
-// Record appends a record, and gives its offset once it is folded and accepted.
-func (c *Cell) Record(e *events.Event) events.Offset {
+// Append appends a record, and gives its offset once it is folded and accepted.
+func (c *Cell) Append(e *events.Event) events.Offset {
 	c.t.Helper()
 	n := ids.Add(1)
 	e.ID = events.ID{1, 14: byte(n >> 8), 15: byte(n)}
@@ -76,7 +70,7 @@ func Pod(name string) events.Ref {
 // Join creates a node and has it register.
 func (c *Cell) Join(node string) (registration events.Offset) {
 	c.t.Helper()
-	c.Record(&events.Event{Type: events.ObjectCreated, Subject: Node(node), UID: node, Parts: Body, Facts: events.Facts{Node: &events.Node{
+	c.Append(&events.Event{Type: events.ObjectCreated, Subject: Node(node), UID: node, Parts: Body, Facts: events.Facts{Node: &events.Node{
 		Allocatable: events.Resources{Pods: 99}, Addresses: []events.Pair{{Key: "InternalIP", Value: "192.0.2.1"}}}}})
 	return c.Register(node)
 }
@@ -84,18 +78,18 @@ func (c *Cell) Join(node string) (registration events.Offset) {
 // Register has a node's daemon start.
 func (c *Cell) Register(node string) events.Offset {
 	c.t.Helper()
-	return c.Record(&events.Event{Type: events.NodeRegistered, Subject: Node(node), UID: node})
+	return c.Append(&events.Event{Type: events.NodeRegistered, Subject: Node(node), UID: node})
 }
 
 // Place creates a pod and places it; its uid is its name.
 func (c *Cell) Place(pod, node string, labels ...events.Pair) events.Offset {
 	c.t.Helper()
-	c.Record(&events.Event{Type: events.ObjectCreated, Subject: Pod(pod), UID: pod, Parts: Body, Facts: events.Facts{Labels: labels, Pod: &events.Pod{}}})
+	c.Append(&events.Event{Type: events.ObjectCreated, Subject: Pod(pod), UID: pod, Parts: Body, Facts: events.Facts{Labels: labels, Pod: &events.Pod{}}})
 	n, err := c.Get(Node(node), 0)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return c.Record(&events.Event{Type: events.PodPlaced, Subject: Pod(pod),
+	return c.Append(&events.Event{Type: events.PodPlaced, Subject: Pod(pod),
 		Facts: events.Facts{Placement: &events.Placement{Node: node, Registration: n.Projected.Node.Registration}}})
 }
 
@@ -107,21 +101,21 @@ func (c *Cell) Report(t events.Type, pod string, phase events.Phase, ready bool)
 		c.t.Fatal(err)
 	}
 	p := o.Projected.Pod
-	return c.Record(&events.Event{Type: t, Subject: Pod(pod), UID: pod, Actor: events.Actor{Node: p.Node}, Facts: events.Facts{Report: &events.Report{
+	return c.Append(&events.Event{Type: t, Subject: Pod(pod), UID: pod, Actor: events.Actor{Node: p.Node}, Facts: events.Facts{Report: &events.Report{
 		Epoch: p.Epoch, Registration: p.Registration, Phase: phase, Ready: ready}}})
 }
 
 // Delete has alice ask for a pod's deletion.
 func (c *Cell) Delete(pod, reason string) events.Offset {
 	c.t.Helper()
-	return c.Record(&events.Event{Type: events.DeletionRequested, Subject: Pod(pod), UID: pod, Actor: events.Actor{User: "alice", Address: "10.0.0.7"}, Reason: reason,
+	return c.Append(&events.Event{Type: events.DeletionRequested, Subject: Pod(pod), UID: pod, Actor: events.Actor{User: "alice", Address: "10.0.0.7"}, Reason: reason,
 		Facts: events.Facts{Pod: &events.Pod{}, Deleting: 77, Grace: 30}})
 }
 
 // Serve creates a service with a port http for pods with that label.
 func (c *Cell) Serve(name string, label events.Pair) events.Offset {
 	c.t.Helper()
-	return c.Record(&events.Event{Type: events.ObjectCreated, Subject: events.Ref{Kind: events.Services, Namespace: "default", Name: name}, UID: name, Parts: Body,
+	return c.Append(&events.Event{Type: events.ObjectCreated, Subject: events.Ref{Kind: events.Services, Namespace: "default", Name: name}, UID: name, Parts: Body,
 		Facts: events.Facts{Service: &events.Service{Type: "ClusterIP", Selector: []events.Pair{label},
 			Ports: []events.ServicePort{{Name: "http", Protocol: "TCP", Port: 80, Target: 8080}}}}})
 }

@@ -102,7 +102,7 @@ func TestANodeFollowsItsPodsOnARealCell(t *testing.T) {
 	if end.Offset != asked || end.Pod == nil || end.Pod.Deleting != 77 || end.Pod.Grace != 30 || end.Pod.Why != "alice from 10.0.0.7: tidying" || end.Pod.Digest != first.Pod.Digest {
 		t.Fatalf("the deletion is %+v %+v", end, end.Pod)
 	}
-	forced := c.Record(&events.Event{Type: events.ObjectDeleted, Subject: feedstest.Pod("p"), UID: "p"})
+	forced := c.Append(&events.Event{Type: events.ObjectDeleted, Subject: feedstest.Pod("p"), UID: "p"})
 	gone := expect(t, list, "its end", func(e feed.AssignmentEntry) bool { return e.Key == first.Key })
 	if gone.Pod != nil || gone.Offset != forced {
 		t.Fatalf("the end is %+v", gone)

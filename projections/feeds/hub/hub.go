@@ -13,17 +13,17 @@ import (
 	"cairn/projections/view"
 )
 
-// Reads is what a hub lists from, see view.Reads.
+// Reads is what a hub lists from.
 type Reads interface {
+	view.Getter
+	view.Lister
+	view.Changes
+	view.Records
 	Position() view.Position
-	Get(ref events.Ref, at events.Revision) (*view.Object, error)
-	List(kind string, page view.Page) ([]*view.Object, bool, error)
-	Changes(kind string, after events.Revision, limit int) ([]view.Delta, events.Revision, error)
-	Touching(ref events.Ref, from, to events.Offset, limit int) ([]events.Offset, error)
-	Record(o events.Offset) (*view.Record, error)
 }
 
-// Results is what a hub goes on from, see follower.Cell.
+// Results is what a hub goes on from, see follower.Cell: Subscribe calls fn on
+// its caller's goroutine.
 type Results interface {
 	Subscribe(ctx context.Context, after events.Offset, fn func(*fold.Result)) error
 	Done() <-chan struct{}
@@ -95,37 +95,36 @@ func (h *Hub) generation(ctx context.Context) error {
 	at := h.cell.Position()
 	g := newGeneration(h.cell, at)
 	defer g.end()
-	loaded, failed := make(chan struct{}), make(chan error, 1)
-	err := h.cell.Subscribe(ctx, at.Offset, func(r *fold.Result) {
-		select {
-		case <-loaded:
-		case <-ctx.Done():
-			return
-		}
-		if err := g.apply(r); err != nil {
+	loaded, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		var failed error
+		err := h.cell.Subscribe(ctx, at.Offset, func(r *fold.Result) {
 			select {
-			case failed <- err:
-			default:
+			case <-loaded:
+			case <-ctx.Done():
 			}
+			if failed != nil || ctx.Err() != nil {
+				return
+			}
+			if failed = g.apply(r); failed != nil {
+				cancel()
+			}
+		})
+		ended <- errors.Join(failed, err)
+	}()
+	err := g.load(h.ringBytes)
+	if err == nil {
+		close(loaded)
+		h.become(g)
+		defer h.become(nil)
+		select {
+		case err = <-ended:
+			return err
+		case <-ctx.Done():
 		}
-	})
-	if err != nil {
-		return err
 	}
-	if err := g.load(h.ringBytes); err != nil {
-		return err
-	}
-	close(loaded)
-	h.become(g)
-	defer h.become(nil)
-	select {
-	case err := <-failed:
-		return err
-	case <-h.cell.Done():
-		return h.cell.Err()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	cancel()
+	return errors.Join(err, <-ended)
 }
 
 func (h *Hub) become(g *generation) {

@@ -18,6 +18,7 @@ import (
 	"cairn/events/feed"
 	"cairn/events/wire"
 	"cairn/projections/feeds"
+	"cairn/projections/feeds/feedstest"
 	"cairn/projections/fold"
 	"cairn/projections/view"
 )
@@ -30,6 +31,7 @@ type world struct {
 	at      events.Offset
 	objects map[events.Ref]*view.Object
 	deltas  []view.Delta
+	results []*fold.Result
 	tell    map[int]func(*fold.Result)
 	asked   int
 }
@@ -69,29 +71,31 @@ func (w *world) Changes(kind string, after events.Revision, _ int) (list []view.
 	return list, events.RevisionOf(0, w.at, events.MaxOrdinal), nil
 }
 
-func (w *world) Subscribe(ctx context.Context, _ events.Offset, fn func(*fold.Result)) error {
+func (w *world) Subscribe(ctx context.Context, after events.Offset, fn func(*fold.Result)) error {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.asked++
 	id := w.asked
-	queue := make(chan *fold.Result, 1000)
-	w.tell[id] = func(r *fold.Result) { queue <- r }
-	go func() {
-		for {
-			select {
-			case r := <-queue:
-				fn(r)
-			case <-ctx.Done():
-				return
-			}
+	queue := make(chan *fold.Result, 10000)
+	for _, r := range w.results {
+		if r.Offset > after {
+			queue <- r
 		}
-	}()
-	context.AfterFunc(ctx, func() {
+	}
+	w.tell[id] = func(r *fold.Result) { queue <- r }
+	w.mu.Unlock()
+	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		delete(w.tell, id)
-	})
-	return nil
+	}()
+	for {
+		select {
+		case r := <-queue:
+			fn(r)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // publish folds a record that sets objects, or removes those without Facts and Projected.
@@ -113,6 +117,7 @@ func (w *world) publish(t events.Type, objects ...*view.Object) events.Offset {
 		r.Changes = append(r.Changes, c)
 		w.deltas = append(w.deltas, view.Delta{Ref: o.Ref, Revision: now.Revision, Deleted: c.Deleted, Object: &now, Previous: was})
 	}
+	w.results = append(w.results, r)
 	for _, tell := range w.tell {
 		tell(r)
 	}
@@ -198,17 +203,17 @@ func (w *world) step(random *rand.Rand) {
 	name := fmt.Sprintf("s%d", random.IntN(4))
 	switch n := random.IntN(12); {
 	case n == 0:
-		w.publish(events.ObjectCreated, serviceNamed(name, random.IntN(100)))
+		w.publish(events.ObjectCreated, feedstest.ServiceNamed(name, random.IntN(100)))
 	case n == 1:
-		w.publish(events.ObjectDeleted, &view.Object{Ref: namespaced(events.Services, name)})
+		w.publish(events.ObjectDeleted, &view.Object{Ref: feedstest.Namespaced(events.Services, name)})
 	case n == 2:
-		w.publish(events.ObjectCreated, nodeNumbered(random.IntN(5)))
+		w.publish(events.ObjectCreated, feedstest.NodeNumbered(random.IntN(5)))
 	case n == 3:
 		w.publish(events.ObjectDeleted, &view.Object{Ref: events.Ref{Kind: events.Nodes, Name: fmt.Sprintf("n%d", random.IntN(5))}})
 	case n == 4:
-		w.publish(events.ObjectDeleted, &view.Object{Ref: namespaced(events.EndpointSlices, name+"-0")})
+		w.publish(events.ObjectDeleted, &view.Object{Ref: feedstest.Namespaced(events.EndpointSlices, name+"-0")})
 	case n == 5:
-		w.publish(events.PodReported, podNumbered(1, 1)) // nothing to do with VIPs
+		w.publish(events.PodReported, feedstest.PodNumbered(1, 1)) // nothing to do with VIPs
 	default:
 		st := &fold.SliceState{Service: name, Ports: []events.ServicePort{{Name: "http", Protocol: "TCP", Port: 80}}, Targets: []uint64{8080}}
 		if random.IntN(20) == 0 {
@@ -217,7 +222,7 @@ func (w *world) step(random *rand.Rand) {
 		for i := range 8 {
 			st.Backends = append(st.Backends, fold.Backend{Address: fmt.Sprintf("10.1.0.%d", i), Ready: random.IntN(6) > 0, Node: fmt.Sprintf("n%d", random.IntN(2)*i)})
 		}
-		w.publish(events.ContainerStarted, &view.Object{Ref: namespaced(events.EndpointSlices, fmt.Sprintf("%s-%d", name, random.IntN(2))), UID: "x", Projected: &fold.Projected{Slice: st}})
+		w.publish(events.ContainerStarted, &view.Object{Ref: feedstest.Namespaced(events.EndpointSlices, fmt.Sprintf("%s-%d", name, random.IntN(2))), UID: "x", Projected: &fold.Projected{Slice: st}})
 	}
 }
 
@@ -235,8 +240,8 @@ func TestNodesThatComeBackAnywhereHoldWhatTheCellHolds(t *testing.T) {
 				for range random.IntN(6) {
 					w.step(random)
 				}
-				w.publish(events.ObjectUpdated, serviceNamed("clock", round)) // a mark follows at once
-				if i := random.IntN(len(hubs) * 5); i < len(hubs) {           // a server starts again
+				w.publish(events.ObjectUpdated, feedstest.ServiceNamed("clock", round)) // a mark follows at once
+				if i := random.IntN(len(hubs) * 5); i < len(hubs) {                     // a server starts again
 					stops[i]()
 					hubs[i], stops[i] = started(t, w, 600)
 				}
@@ -264,20 +269,20 @@ func said(list []*feed.VIP) (s string) {
 func TestANodeThatComesBackIsToldOnlyWhatChanged(t *testing.T) {
 	w := newWorld()
 	for i := range 50 {
-		w.publish(events.ObjectCreated, serviceNamed(fmt.Sprintf("s%d", i), i), sliceNumbered(i, -1))
+		w.publish(events.ObjectCreated, feedstest.ServiceNamed(fmt.Sprintf("s%d", i), i), feedstest.SliceNumbered(i, -1))
 	}
 	h, stop := started(t, w, ringBytes)
 	table := feed.NewTable()
 	first := catchUp(t, h, table, w.at)
-	w.publish(events.ObjectDeleted, &view.Object{Ref: namespaced(events.Services, "s7")})
-	w.publish(events.ContainerStarted, sliceNumbered(3, 5))
+	w.publish(events.ObjectDeleted, &view.Object{Ref: feedstest.Namespaced(events.Services, "s7")})
+	w.publish(events.ContainerStarted, feedstest.SliceNumbered(3, 5))
 	if n := catchUp(t, h, table, w.at); n > 150 {
 		t.Errorf("the same server told %d bytes", n)
 	}
 	// Another server, which started after the removal, tells of it all the same.
 	other := feed.NewTable()
 	catchUp(t, h, other, w.at)
-	w.publish(events.ObjectDeleted, &view.Object{Ref: namespaced(events.Services, "s8")})
+	w.publish(events.ObjectDeleted, &view.Object{Ref: feedstest.Namespaced(events.Services, "s8")})
 	stop()
 	h, _ = started(t, w, ringBytes)
 	if n := catchUp(t, h, other, w.at); n >= first || len(other.Services()) != 48 {
@@ -302,7 +307,7 @@ func TestAStreamThatIsBehindEndsAndPinsNothing(t *testing.T) {
 	<-stuck
 	<-stuck
 	for i := range 1500 {
-		w.publish(events.PodPlaced, podNumbered(i, 1), serviceNamed("s", i%100))
+		w.publish(events.PodPlaced, feedstest.PodNumbered(i, 1), feedstest.ServiceNamed("s", i%100))
 	}
 	g, err := h.reach(t.Context(), w.at)
 	if err != nil {
@@ -328,7 +333,7 @@ func TestAStreamThatIsBehindEndsAndPinsNothing(t *testing.T) {
 
 func TestAStreamWaitsForTheMarkItGoesOnAfter(t *testing.T) {
 	w := newWorld()
-	w.publish(events.PodPlaced, podNumbered(1, 1))
+	w.publish(events.PodPlaced, feedstest.PodNumbered(1, 1))
 	h, _ := started(t, w, ringBytes)
 	marks := make(chan events.Offset, 10)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -354,7 +359,7 @@ func TestAStreamWaitsForTheMarkItGoesOnAfter(t *testing.T) {
 
 func TestTopicsGetTheLastOfManyChanges(t *testing.T) {
 	w := newWorld()
-	w.publish(events.PodPlaced, podNumbered(1, 1), serviceNamed("s", 1))
+	w.publish(events.PodPlaced, feedstest.PodNumbered(1, 1), feedstest.ServiceNamed("s", 1))
 	h, _ := started(t, w, ringBytes)
 	enough := errors.New("enough")
 	calls := 0
@@ -364,11 +369,11 @@ func TestTopicsGetTheLastOfManyChanges(t *testing.T) {
 		case calls == 1 && (len(list) != 1 || list[0].Node != "n1" || list[0].Gone):
 			t.Errorf("it begins with %+v", list)
 		case calls == 1: // while this one is busy, the pod goes and another comes and moves
-			gone := podNumbered(1, 1)
+			gone := feedstest.PodNumbered(1, 1)
 			gone.Facts, gone.Projected = nil, nil
 			w.publish(events.ObjectDeleted, gone)
 			for node := range 3 {
-				w.publish(events.PodPlaced, podNumbered(2, node))
+				w.publish(events.PodPlaced, feedstest.PodNumbered(2, node))
 			}
 			if _, err := h.reach(t.Context(), w.at); err != nil {
 				t.Fatal(err)

@@ -1,6 +1,7 @@
 package kafkatest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,13 +19,20 @@ type Durable struct {
 	dir    string
 	script string
 	ports  [2]int
+	pid    int // of the last start
 }
 
 // NewDurable starts a broker of the test's own with a data folder that
 // outlives the broker; both go with the test.
 func NewDurable(t testing.TB) *Durable {
 	t.Helper()
-	d := &Durable{dir: t.TempDir()}
+	return NewDurableIn(t, t.TempDir())
+}
+
+// NewDurableIn does so in a folder of the caller's.
+func NewDurableIn(t testing.TB, dir string) *Durable {
+	t.Helper()
+	d := &Durable{dir: dir}
 	var err error
 	if d.script, err = Script(); err != nil {
 		t.Fatal(err)
@@ -38,6 +46,7 @@ func NewDurable(t testing.TB) *Durable {
 	t.Cleanup(func() {
 		if out, err := exec.Command(d.script, "stop", d.dir).CombinedOutput(); err != nil {
 			t.Errorf("stop the broker: %v: %s", err, out)
+			d.Kill(t)
 		}
 	})
 	d.Start(t)
@@ -48,32 +57,32 @@ func NewDurable(t testing.TB) *Durable {
 func (d *Durable) Start(t testing.TB) {
 	t.Helper()
 	cmd := exec.Command(d.script, "start", d.dir, strconv.Itoa(d.ports[0]), strconv.Itoa(d.ports[1]))
+	cmd.Env = patient()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("start the broker: %v: %s", err, out)
+	}
+	b, err := os.ReadFile(filepath.Join(d.dir, "kafka.pid"))
+	if err == nil {
+		d.pid, err = strconv.Atoi(strings.TrimSpace(string(b)))
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
 // Kill ends the broker with kill -9 and waits until it is gone.
 func (d *Durable) Kill(t testing.TB) {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(d.dir, "kafka.pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err == nil {
-		err = syscall.Kill(pid, syscall.SIGKILL)
-	}
-	if err != nil {
+	if err := syscall.Kill(d.pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) { // one without a disk ends itself
 		t.Fatalf("kill the broker: %v", err)
 	}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // empty for a zombie
+		cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", d.pid)) // empty for a zombie
 		if err != nil || len(cmdline) == 0 {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the broker, process %d, outlives kill -9", pid)
+			t.Fatalf("the broker, process %d, outlives kill -9", d.pid)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -70,11 +71,17 @@ func (d *Disk) Cut(t testing.TB) {
 }
 
 // Restore gives the power back: the file system is mounted as the cut left it.
-// Whoever had files open there must have closed them.
+// It waits for whoever still has a file open there, as a process does that is
+// being killed.
 func (d *Disk) Restore(t testing.TB) {
 	t.Helper()
-	if err := unix.Unmount(d.Dir, 0); err != nil {
-		t.Fatalf("unmount %s (is a file open there?): %v", d.Dir, err)
+	deadline := time.Now().Add(20 * time.Second)
+	err := unix.Unmount(d.Dir, 0)
+	for ; err != nil && time.Now().Before(deadline); err = unix.Unmount(d.Dir, 0) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err != nil {
+		t.Fatalf("unmount %s (who has a file open there?): %v", d.Dir, err)
 	}
 	d.mount(t)
 }
