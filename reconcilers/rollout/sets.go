@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"slices"
 	"strconv"
@@ -25,7 +26,7 @@ const (
 // notCopied are annotations of a Deployment that its ReplicaSets have for themselves.
 var notCopied = map[string]bool{
 	"kubectl.kubernetes.io/last-applied-configuration": true, revisionNote: true, historyNote: true, desiredNote: true, mostNote: true,
-	"deprecated.deployment.rollback.to": true,
+	"deprecated.deployment.rollback.to": true, events.TemplateHashAnnotation: true,
 }
 
 // number gives the set of the Deployment's template the highest revision, and
@@ -61,8 +62,8 @@ func (r *run) nextRevision() int64 {
 
 // create plans the ReplicaSet of the Deployment's template.
 func (r *run) create(replicas int) {
-	hash := r.d.Facts.Workload.TemplateHash
-	ref := events.Ref{Kind: events.ReplicaSets, Namespace: r.d.Ref.Namespace, Name: nameOf(r.d.Ref.Name, hash, r.collisions)}
+	hash := hashOf(r.d.Facts.Workload.TemplateHash, r.collisions)
+	ref := events.Ref{Kind: events.ReplicaSets, Namespace: r.d.Ref.Namespace, Name: r.d.Ref.Name + "-" + hash}
 	if r.in.Cache.Get(ref) != nil {
 		r.collisions++ // another template's or another owner's: the next look takes the next name
 		return
@@ -104,14 +105,20 @@ func with(labels map[string]string, key, value string) map[string]string {
 	return m
 }
 
-// nameOf names the ReplicaSet of a template. After a collision the same template
-// has another name; its label is the template's hash all the same, by which the
-// set is known to be of it.
-func nameOf(deployment, hash string, collisions int32) string {
-	if collisions == 0 {
-		return deployment + "-" + hash
+// hashOf names a template in a ReplicaSet's name and labels: letters and digits
+// that spell no word. A collision gives another name to the same template.
+func hashOf(template string, collisions int32) string {
+	h := fnv.New32a()
+	h.Write([]byte(template))
+	if collisions > 0 {
+		fmt.Fprintf(h, "/%d", collisions)
 	}
-	return deployment + "-" + hash + "-" + strconv.Itoa(int(collisions))
+	const letters = "bcdfghjklmnpqrstvwxz2456789"
+	var b []byte
+	for n := h.Sum32(); len(b) < 7; n /= uint32(len(letters)) {
+		b = append(b, letters[n%uint32(len(letters))])
+	}
+	return string(b)
 }
 
 // claim adopts ReplicaSets that fit the selector and that nobody controls, and
