@@ -59,6 +59,10 @@ type Requirement struct {
 	Values        []string
 }
 
+// TemplateHashAnnotation carries Workload.TemplateHash from a Deployment to the
+// ReplicaSets made for it, so that both are known by the same one.
+const TemplateHashAnnotation = "cairn.dev/template-hash"
+
 // Workload holds what replicas and projected counts must know.
 type Workload struct {
 	Replicas        uint64

@@ -28,9 +28,6 @@ func (s *State) changes() []Change {
 			o2 := *o
 			o2.revision, o2.written, o2.created = c.Revision, c.Written, c.Created
 			s.objects[c.Ref] = &o2
-			s.saveObject(&o2)
-		} else {
-			s.row(objectKey(c.Ref), nil)
 		}
 	}
 	return list

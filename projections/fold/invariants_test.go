@@ -15,17 +15,32 @@ import (
 )
 
 // check holds the state against its invariants, and against the state loaded
-// from the rows of all results so far.
+// from the rows that it gave so far, the objects and the ids.
 func (w *world) check(t *testing.T) {
 	t.Helper()
-	rows := map[string][]byte{}
+	for _, row := range w.state.Rows() {
+		if row.Value == nil {
+			delete(w.rows, string(row.Key))
+		} else {
+			w.rows[string(row.Key)] = row.Value
+		}
+	}
+	rows := maps.Clone(w.rows)
+	for _, o := range w.state.objects {
+		stored := &Stored{Ref: o.ref, UID: o.uid, Revision: o.revision, Written: o.written, Created: o.created}
+		if o.facts != nil {
+			stored.Facts = append([]byte{}, events.EncodeFacts(o.facts)...)
+		}
+		if o.projected != nil {
+			stored.Projected = append([]byte{}, EncodeProjected(o.projected)...)
+		}
+		row := ObjectRow(nil, stored)
+		rows[string(row.Key)] = row.Value
+	}
 	for _, r := range w.results {
-		for _, row := range r.Rows {
-			if row.Value == nil {
-				delete(rows, string(row.Key))
-			} else {
-				rows[string(row.Key)] = row.Value
-			}
+		if cell := w.state.Cell(); cell != nil && r.Offset > w.state.Last()-events.Offset(cell.Window) && Remembers(&r) {
+			row := IDRow(r.Offset, r.Event.ID)
+			rows[string(row.Key)] = row.Value
 		}
 	}
 	loaded, err := Load(seq(rows))
@@ -63,7 +78,7 @@ func (s *State) dump() string {
 		}
 		b.WriteByte('\n')
 	}
-	fmt.Fprintln(&b, s.seen, s.ids, s.claims, s.shares)
+	fmt.Fprintln(&b, s.seen.at, s.seen.order[s.seen.first:], s.claims, s.shares)
 	fmt.Fprintln(&b, s.held, s.owned, s.podsBy, s.servicesBy, s.clusterIPs, s.nodePorts, s.counts, s.servers, s.claimed, s.onNode)
 	for _, ref := range sorted(s.slices) {
 		fmt.Fprintln(&b, ref, *s.slices[ref])

@@ -21,15 +21,15 @@ const hashLabel = appsv1.DefaultDeploymentUniqueLabelKey
 // hash the template at each write, would restart every Deployment of a cell the
 // day a library encodes templates otherwise or defaults a new field. So the hash
 // is a name, given once and carried on for as long as the template means the
-// same; and a ReplicaSet of a Deployment has the name that its label gives it.
+// same; and a ReplicaSet begins with the one that its Deployment wrote into it.
 func templateHash(o Object, before Before, t *corev1.PodTemplateSpec, templateOf func(Object) *corev1.PodTemplateSpec) string {
-	if name, ok := ofDeployment(o); ok {
-		return name
-	}
 	if was := before.Facts; was != nil && was.Workload != nil && was.Workload.TemplateHash != "" && before.Object != nil {
 		if sameTemplate(templateOf(before.Object()), t) {
 			return was.Workload.TemplateHash
 		}
+	}
+	if name, ok := ofDeployment(o); ok {
+		return name
 	}
 	return hashTemplate(t)
 }
@@ -40,7 +40,7 @@ func ofDeployment(o Object) (string, bool) {
 	if _, set := o.(*appsv1.ReplicaSet); !set || c == nil || c.Kind != "Deployment" {
 		return "", false
 	}
-	name, ok := o.GetLabels()[hashLabel]
+	name, ok := o.GetAnnotations()[events.TemplateHashAnnotation]
 	return name, ok && name != ""
 }
 

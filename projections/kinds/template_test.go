@@ -47,16 +47,16 @@ func TestATemplateKeepsItsNameWhileItMeansTheSame(t *testing.T) {
 	}
 }
 
-func TestAReplicaSetOfADeploymentHasTheNameOnItsLabel(t *testing.T) {
+func TestAReplicaSetOfADeploymentHasTheHashThatWasWrittenIntoIt(t *testing.T) {
 	yes := true
-	s := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"pod-template-hash": "0123456789"},
+	s := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{events.TemplateHashAnnotation: "0123456789"},
 		OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "Deployment", Name: "web", UID: "d", Controller: &yes}}}}
 	k := kind(t, events.ReplicaSets)
 	if got := k.FactsOf(Builtin(), s, Before{}).Workload.TemplateHash; got != "0123456789" {
-		t.Errorf("the label says 0123456789, the fact %s", got)
+		t.Errorf("the annotation says 0123456789, the fact %s", got)
 	}
 	s.OwnerReferences = nil
 	if got := k.FactsOf(Builtin(), s, Before{}).Workload.TemplateHash; got != hashTemplate(&s.Spec.Template) {
-		t.Errorf("a set of nobody's has the name %s", got)
+		t.Errorf("a set of nobody's has the hash %s", got)
 	}
 }

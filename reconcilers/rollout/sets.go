@@ -75,6 +75,7 @@ func (r *run) create(replicas int) {
 			notes[k] = v
 		}
 	}
+	notes[events.TemplateHashAnnotation] = r.d.Facts.Workload.TemplateHash
 	yes, n := true, int32(replicas)
 	template := *r.body.Spec.Template.DeepCopy()
 	template.Labels = with(template.Labels, hashLabel, hash)

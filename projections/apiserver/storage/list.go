@@ -36,7 +36,7 @@ func (s *Kind) GetList(ctx context.Context, key string, opts storage.ListOptions
 	if f := opts.Predicate.Field; f != nil {
 		l.exact = f.Requirements()
 	}
-	if err := l.collect(into, strings.TrimPrefix(from, prefix)); err != nil {
+	if into, err = l.collect(into, strings.TrimPrefix(from, prefix)); err != nil {
 		return err
 	}
 	token, remaining := "", (*int64)(nil)
@@ -91,25 +91,21 @@ type listing struct {
 	more  bool
 }
 
-// collect puts the list into what its caller gave. A stream without a limit
-// reads by itself, later.
-func (l *listing) collect(into runtime.Object, from string) error {
+// collect puts the list into what its caller gave, and returns where its
+// metadata go. A stream without a limit reads by itself, later.
+func (l *listing) collect(into runtime.Object, from string) (runtime.Object, error) {
 	s, streams := into.(*Stream)
 	if streams && !l.told() {
 		s.full = s.newList()
 		into, streams = s.full, false
 	}
 	if !streams {
-		items, err := l.kind.filling(into)
+		fill, err := l.kind.filling(into)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		l.out = items.out
-		err = l.run(from)
-		if s != nil {
-			s.full = into
-		}
-		return err
+		l.out = fill.out
+		return into, l.run(from)
 	}
 	s.kind = l.kind
 	if l.limit == 0 {
@@ -118,7 +114,7 @@ func (l *listing) collect(into runtime.Object, from string) error {
 			again.take = fn
 			return again.run(from)
 		}
-		return nil
+		return into, nil
 	}
 	var page []*view.Object
 	l.take = func(o *view.Object) error { page = append(page, o); return nil }
@@ -130,7 +126,7 @@ func (l *listing) collect(into runtime.Object, from string) error {
 		}
 		return nil
 	}
-	return l.run(from)
+	return into, l.run(from)
 }
 
 // told reports whether rows alone tell what is on the list.
