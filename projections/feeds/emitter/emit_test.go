@@ -274,8 +274,8 @@ func TestAnEmitterEndsWithItsTopicAndAnotherFinishesItsWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	late := c.Place("b", "n1") // perhaps while it is still about to end
-	if err := <-ended; err == nil || errors.Is(err, context.Canceled) {
-		t.Errorf("an emitter without its topic ended with %v", err)
+	if err := <-ended; err == nil {
+		t.Error("an emitter without its topic ended well")
 	}
 	topic.emit(h, emitter.Assignments)
 	topic.until("both pods and a mark", func(last map[string]*said, mark events.Offset) bool {
