@@ -165,3 +165,22 @@ func BenchmarkPages(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLeaves reads the leaves of 60,000 records in order.
+func BenchmarkLeaves(b *testing.B) {
+	s := benchStore(b)
+	if err := s.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		n := 0
+		leaves, failed := s.Leaves(0, benchRecords)
+		for range leaves {
+			n++
+		}
+		if failed() != nil || n != benchRecords {
+			b.Fatal(n, failed())
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRecords, "ns/leaf")
+}
