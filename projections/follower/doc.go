@@ -27,6 +27,7 @@
 // Goroutines: Start begins them and Stop ends them. Subscribe calls on its
 // caller's.
 //
-// Read first: contract.go, pipeline.go, write.go; then settle_test.go and
-// crash_test.go.
+// Read first: contract.go, pipeline.go, write.go; then settle_test.go,
+// crash_test.go, and linear_test.go: reads and writes through several followers
+// over one ledger are linearizable.
 package follower

@@ -61,7 +61,7 @@ func ParseRef(text, namespace string) (events.Ref, error) {
 	return events.Ref{}, fmt.Errorf("%w: %q; known are pods, services, deployments and what else `cairn kubectl api-resources` lists", ErrName, k)
 }
 
-// called tells whether word names the kind: full, plural, singular or short,
+// called reports whether word names the kind: full, plural, singular or short,
 // with the group or without.
 func (k kind) called(word string) bool {
 	resource, group, _ := strings.Cut(k.name, ".")

@@ -134,6 +134,9 @@ func (m *eventModel) check(t *testing.T, s *Store) {
 				want = append(want, moment[ref])
 			}
 		}
+		if n, err := s.Count(events.Events, page); err != nil || n != len(want) {
+			t.Fatalf("at %d of %q: counted %d events, want %d (%v)", o, page.Namespace, n, len(want), err)
+		}
 		var got []*view.Object
 		for page.Limit = 1 + m.random.IntN(4); ; page.After = got[len(got)-1].Ref {
 			list, more, err := s.List(events.Events, page)

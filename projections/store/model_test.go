@@ -198,6 +198,10 @@ func (m *model) check(t *testing.T, s *Store, rounds int) {
 		if err != nil || more != wantMore || !sameObjects(got, want) {
 			t.Fatalf("list %q of %+v: %d objects, %v, %v; want %d, %v\n%s\n%s", ref.Kind, page, len(got), more, err, len(want), wantMore, names(got), names(want))
 		}
+		all, _ := m.list(ref.Kind, view.Page{Namespace: page.Namespace, After: page.After, At: page.At})
+		if n, err := s.Count(ref.Kind, page); err != nil || n != len(all) {
+			t.Fatalf("count %q of %+v: %d, %v; want %d", ref.Kind, page, n, err, len(all))
+		}
 		object, err := s.Get(ref, at)
 		if wanted := m.moments[o][ref]; wanted == nil && !errors.Is(err, view.ErrNotFound) || wanted != nil && !reflect.DeepEqual(object, wanted) {
 			t.Fatalf("get %q at %d: %+v, %v; want %+v", ref, at, object, err, wanted)

@@ -23,6 +23,13 @@ type Lister interface {
 	List(kind string, page Page) ([]*Object, bool, error)
 }
 
+// Counter counts objects of a kind.
+type Counter interface {
+	// Count is how many objects List gives for a page without its limit. It reads
+	// their keys, and of the past what tells whether they lived.
+	Count(kind string, page Page) (int, error)
+}
+
 // Changes reads what changed.
 type Changes interface {
 	// Changes returns the changes of a kind after a revision in order, about
@@ -74,6 +81,7 @@ type Waiter interface {
 type Reads interface {
 	Getter
 	Lister
+	Counter
 	Changes
 	Records
 	Moments

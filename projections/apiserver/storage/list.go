@@ -36,7 +36,7 @@ func (s *Kind) GetList(ctx context.Context, key string, opts storage.ListOptions
 	if f := opts.Predicate.Field; f != nil {
 		l.exact = f.Requirements()
 	}
-	if err := l.collect(into, strings.TrimPrefix(from, prefix)); err != nil {
+	if into, err = l.collect(into, strings.TrimPrefix(from, prefix)); err != nil {
 		return err
 	}
 	token, remaining := "", (*int64)(nil)
@@ -88,28 +88,25 @@ type listing struct {
 	limit int
 	last  string     // below the prefix: the key of the last object looked at
 	after events.Ref // that object
+	from  events.Ref // the object behind which the list began; zero: at its own beginning, or elsewhere
 	more  bool
 }
 
-// collect puts the list into what its caller gave. A stream without a limit
-// reads by itself, later.
-func (l *listing) collect(into runtime.Object, from string) error {
+// collect puts the list into what its caller gave, and returns where its
+// metadata go. A stream without a limit reads by itself, later.
+func (l *listing) collect(into runtime.Object, from string) (runtime.Object, error) {
 	s, streams := into.(*Stream)
 	if streams && !l.told() {
 		s.full = s.newList()
 		into, streams = s.full, false
 	}
 	if !streams {
-		items, err := l.kind.filling(into)
+		fill, err := l.kind.filling(into)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		l.out = items.out
-		err = l.run(from)
-		if s != nil {
-			s.full = into
-		}
-		return err
+		l.out = fill.out
+		return into, l.run(from)
 	}
 	s.kind = l.kind
 	if l.limit == 0 {
@@ -118,7 +115,7 @@ func (l *listing) collect(into runtime.Object, from string) error {
 			again.take = fn
 			return again.run(from)
 		}
-		return nil
+		return into, nil
 	}
 	var page []*view.Object
 	l.take = func(o *view.Object) error { page = append(page, o); return nil }
@@ -130,7 +127,7 @@ func (l *listing) collect(into runtime.Object, from string) error {
 		}
 		return nil
 	}
-	return l.run(from)
+	return into, l.run(from)
 }
 
 // told reports whether rows alone tell what is on the list.
@@ -192,6 +189,7 @@ func (l *listing) resume(from string) error {
 	name, behind := strings.CutSuffix(from, "\x00")
 	l.after = l.ref(name)
 	if behind {
+		l.from = l.after
 		return nil
 	}
 	o, err := l.kind.cell.Get(l.after, l.at)
@@ -299,17 +297,6 @@ func (l *listing) add(obj kinds.Object) error {
 	l.out.Set(reflect.Append(l.out, reflect.ValueOf(in).Elem()))
 	l.taken++
 	return nil
-}
-
-// remaining counts what follows the page; nil where a selector would have to
-// look at each.
-func (l *listing) remaining() (*int64, error) {
-	if !l.pred.Empty() {
-		return nil, nil
-	}
-	list, _, err := l.kind.cell.List(l.kind.kind.Name, view.Page{Namespace: l.scope.namespace, At: l.at, After: l.after})
-	n := int64(len(list))
-	return &n, err
 }
 
 // facts' labels as a labels.Labels.
