@@ -21,9 +21,9 @@ func (s *Store) Count(kind string, page view.Page) (n int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	err = l.walk(page.Namespace, page.After, func(ref events.Ref, at events.Revision) (bool, error) {
-		if at == 0 {
-			v, err := s.lastVersion(l.versions, ref, l.at)
+	err = l.walk(page.Namespace, page.After, func(ref events.Ref, row *live) (bool, error) {
+		if row == nil {
+			v, err := l.last(l.walks, ref, l.at)
 			if err != nil || v == nil || v.deleted {
 				return err == nil, err
 			}
