@@ -92,6 +92,10 @@ func (s *Store) object(r pebble.Reader, ref events.Ref, at events.Revision) (*vi
 
 // assemble gathers an object's columns from the versions that hold them.
 func (s *Store) assemble(r pebble.Reader, ref events.Ref, v *version) (*view.Object, error) {
+	return assemble(ref, v, func(ref events.Ref, at events.Revision) (*version, error) { return s.version(r, ref, at) })
+}
+
+func assemble(ref events.Ref, v *version, versionOf func(events.Ref, events.Revision) (*version, error)) (*view.Object, error) {
 	o := &view.Object{Ref: ref, UID: v.uid, Revision: v.revision, Written: v.written, Created: v.created, Event: v.event}
 	last := v
 	for c, from := range v.at {
@@ -102,7 +106,7 @@ func (s *Store) assemble(r pebble.Reader, ref events.Ref, v *version) (*view.Obj
 			last = v
 		case from != last.revision:
 			var err error
-			if last, err = s.version(r, ref, from); err != nil {
+			if last, err = versionOf(ref, from); err != nil {
 				return nil, err
 			}
 		}

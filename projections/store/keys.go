@@ -66,6 +66,10 @@ func kindKey(tag byte, kind string) []byte {
 	return appendText(append(make([]byte, 0, 96), tag), kind)
 }
 
+func appendRefKey(b []byte, tag byte, r events.Ref) []byte {
+	return appendText(appendText(appendText(append(b, tag), r.Kind), r.Namespace), r.Name)
+}
+
 func namespaceKey(tag byte, kind, namespace string) []byte {
 	return appendText(kindKey(tag, kind), namespace)
 }

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 
 	"cairn/events"
 	"cairn/projections/view"
@@ -35,8 +37,8 @@ func (s *Store) List(kind string, page view.Page) (list []*view.Object, more boo
 		return nil, false, err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	err = l.walk(page.Namespace, page.After, func(ref events.Ref, at events.Revision) (bool, error) {
-		o, err := l.object(ref, at)
+	err = l.walk(page.Namespace, page.After, func(ref events.Ref, h *head) (bool, error) {
+		o, err := l.object(ref, h.revision)
 		if o == nil || err != nil {
 			return err == nil, err
 		}
@@ -53,6 +55,8 @@ type lister struct {
 	at       events.Revision
 	past     bool
 	versions *pebble.Iterator // nil: now
+	rows     *pebble.Iterator // see version; nil: not used yet
+	key      []byte           // of the row looked for
 }
 
 func (s *Store) lister(r *pebble.Snapshot, kind string, at events.Revision) (*lister, error) {
@@ -68,15 +72,19 @@ func (s *Store) lister(r *pebble.Snapshot, kind string, at events.Revision) (*li
 }
 
 func (l *lister) close() error {
-	if l.versions == nil {
-		return nil
+	var err error
+	for _, it := range []*pebble.Iterator{l.versions, l.rows} {
+		if it != nil {
+			err = errors.Join(err, it.Close())
+		}
 	}
-	return l.versions.Close()
+	return err
 }
 
-// walk calls fn for each that may live, in order, with the revision of its
-// last change where that is known: then it lives, else it may not.
-func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, events.Revision) (bool, error)) (err error) {
+// walk calls fn for each that may live, in order, with the head of its last
+// change where that is known: then it lives, else the head is empty and it may
+// not.
+func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, *head) (bool, error)) (err error) {
 	now, err := iterate(l.r, l.kind, kindKey(tagNow, l.kind), namespace, after)
 	if err != nil {
 		return err
@@ -86,7 +94,7 @@ func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, ev
 		for now.ok && err == nil {
 			var h head
 			if h, err = now.head(); err == nil {
-				now.ok, err = fn(now.ref, h.revision)
+				now.ok, err = fn(now.ref, &h)
 				now.step(&err)
 			}
 		}
@@ -108,11 +116,11 @@ func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, ev
 		var h head
 		if now.ok && now.ref == then.ref {
 			if h, err = now.head(); h.revision > l.at {
-				h.revision = 0
+				h = head{}
 			}
 		}
 		if err == nil {
-			then.ok, err = fn(then.ref, h.revision)
+			then.ok, err = fn(then.ref, &h)
 			then.step(&err)
 		}
 	}
@@ -122,11 +130,49 @@ func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, ev
 // object returns what fn of walk was called for; nil where it did not live.
 func (l *lister) object(ref events.Ref, at events.Revision) (*view.Object, error) {
 	if at != 0 {
-		return l.s.object(l.r, ref, at)
+		v, err := l.version(ref, at)
+		if err != nil {
+			return nil, err
+		}
+		return assemble(ref, v, l.version)
 	}
 	o, err := l.s.objectAt(l.r, l.versions, ref, l.at)
 	if errors.Is(err, view.ErrNotFound) {
 		return nil, nil
 	}
 	return o, err
+}
+
+// version is Store.version for one who walks: rows are asked for in order, so
+// an iterator finds the next one close to the last. The cache is left alone: a
+// walk would fill it with what nobody asks for again.
+func (l *lister) version(ref events.Ref, at events.Revision) (*version, error) {
+	row, err := l.row(ref, at)
+	if err != nil {
+		return nil, err
+	}
+	v, err := decodeVersion(ref.Kind, bytes.Clone(row))
+	if err != nil {
+		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, err)
+	}
+	return v, nil
+}
+
+// row finds a version's row; it is good until the next is asked for.
+func (l *lister) row(ref events.Ref, at events.Revision) ([]byte, error) {
+	if l.rows == nil {
+		var err error
+		if l.rows, err = l.s.versions(l.r); err != nil {
+			return nil, err
+		}
+	}
+	l.key = falling(appendRefKey(l.key[:0], tagVersion, ref), uint64(at))
+	if !l.rows.SeekGE(l.key) || !bytes.Equal(l.rows.Key(), l.key) {
+		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, errors.Join(pebble.ErrNotFound, l.rows.Error()))
+	}
+	row, err := l.rows.ValueAndErr()
+	if err != nil {
+		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, err)
+	}
+	return row, nil
 }

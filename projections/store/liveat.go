@@ -28,8 +28,8 @@ func (s *Store) kindAt(r *pebble.Snapshot, kind string, at events.Revision, fn f
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
 	on = true
-	err = l.walk("", events.Ref{}, func(ref events.Ref, last events.Revision) (bool, error) {
-		row, err := l.live(ref, last)
+	err = l.walk("", events.Ref{}, func(ref events.Ref, h *head) (bool, error) {
+		row, err := l.live(ref, h.revision)
 		if err == nil && row != nil {
 			on = fn(ref, row)
 		}
