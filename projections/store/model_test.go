@@ -198,6 +198,9 @@ func (m *model) check(t *testing.T, s *Store, rounds int) {
 		if got := m.walked(t, s, ref.Kind, page); !sameObjects(got, m.all(ref.Kind, page)) {
 			t.Fatalf("walk %q of %+v: %s", ref.Kind, page, names(got))
 		}
+		if n, err := s.Count(ref.Kind, page); err != nil || n != len(want) {
+			t.Fatalf("count %q of %+v: %d, %v; want %d", ref.Kind, page, n, err, len(want))
+		}
 		object, err := s.Get(ref, at)
 		if wanted := m.moments[o][ref]; wanted == nil && !errors.Is(err, view.ErrNotFound) || wanted != nil && !reflect.DeepEqual(object, wanted) {
 			t.Fatalf("get %q at %d: %+v, %v; want %+v", ref, at, object, err, wanted)

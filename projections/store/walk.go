@@ -44,6 +44,32 @@ func (s *Store) Walk(kind string, page view.Page, fn func(*view.Object) (bool, e
 	})
 }
 
+// Count says how many objects a page holds, see view.Walker.
+func (s *Store) Count(kind string, page view.Page) (n int, err error) {
+	full := func() bool { return page.Limit > 0 && n == page.Limit }
+	if kind == events.Events {
+		err = s.Walk(kind, page, func(*view.Object) (bool, error) { n++; return !full(), nil })
+		return n, err
+	}
+	snap := s.db.NewSnapshot()
+	defer func() { err = errors.Join(err, snap.Close()) }()
+	l, err := s.lister(snap, kind, page.At)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	err = l.walk(page.Namespace, page.After, func(ref events.Ref, h *head) (bool, error) {
+		if h.revision == 0 {
+			if o, err := l.object(ref, 0); o == nil || err != nil {
+				return err == nil, err
+			}
+		}
+		n++
+		return !full(), nil
+	})
+	return n, err
+}
+
 // walker is a lister whose objects take each other's place.
 type walker struct {
 	*lister

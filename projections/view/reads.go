@@ -30,6 +30,8 @@ type Walker interface {
 	// fn's only until it returns: the next one takes their place. fn must not
 	// wait for anybody: the view holds on to what it reads meanwhile.
 	Walk(kind string, page Page, fn func(*Object) (bool, error)) error
+	// Count says how many objects a page holds. It reads keys alone.
+	Count(kind string, page Page) (int, error)
 }
 
 // Changes reads what changed.

@@ -328,15 +328,22 @@ func (l *listing) add(obj kinds.Object) error {
 // burstBytes is about how much of the view a stream goes through at a time.
 const burstBytes = 256 << 10
 
+// countMost bounds the objects that are counted for remainingItemCount: else a
+// page of many objects costs less than saying how many follow it, on each page.
+const countMost = 5000
+
 // remaining counts what follows the page; nil where a selector would have to
-// look at each.
+// look at each, or where it is more than countMost.
 func (l *listing) remaining() (*int64, error) {
 	if !l.pred.Empty() {
 		return nil, nil
 	}
-	list, _, err := l.kind.cell.List(l.kind.kind.Name, view.Page{Namespace: l.scope.namespace, At: l.at, After: l.after})
-	n := int64(len(list))
-	return &n, err
+	n, err := l.kind.cell.Count(l.kind.kind.Name, view.Page{Namespace: l.scope.namespace, At: l.at, After: l.after, Limit: countMost + 1})
+	if n > countMost || err != nil {
+		return nil, err
+	}
+	left := int64(n)
+	return &left, nil
 }
 
 // facts' labels as a labels.Labels.

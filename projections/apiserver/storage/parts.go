@@ -39,7 +39,7 @@ func (e *Engine) decode(k *kinds.Kind, ref events.Ref, p *events.Part) (o kinds.
 // unmarshal reads what the protobuf serializer wrote. The serializer itself
 // would copy the whole message first.
 func (e *Engine) unmarshal(data []byte, k *kinds.Kind, o kinds.Object) error {
-	if message, ok := unwrap(data); ok {
+	if _, message, ok := unwrap(data); ok {
 		if m, ok := o.(interface{ Unmarshal([]byte) error }); ok {
 			return m.Unmarshal(message)
 		}

@@ -69,8 +69,7 @@ func (s *Stream) protobuf(out *chunks) error {
 			return err
 		}
 	}
-	// contentEncoding and contentType, empty, as the generated code writes them.
-	out.buf.Write([]byte{0x1a, 0, 0x22, 0})
+	out.buf.Write(wrapEnd)
 	return out.flush()
 }
 
@@ -108,12 +107,8 @@ type item struct {
 
 // item cuts what is stored where the kind shows it as it is; else it renders.
 func (s *Stream) item(o *view.Object) (item, error) {
-	if s.kind.kind.Verbatim && o.Spec != nil && o.Spec.Key == "" && o.Status == nil && o.Spec.Encoding == Encoding {
-		if message, ok := unwrap(o.Spec.Data); ok {
-			if cut, ok := splice(message); ok {
-				return item{cut: cut, revision: o.Revision.String()}, nil
-			}
-		}
+	if c := s.kind.cutting(o); c != nil {
+		return item{cut: c.spliced, revision: o.Revision.String()}, nil
 	}
 	obj, err := s.shown(o)
 	if err != nil {
