@@ -83,10 +83,11 @@ const MaxIncidents = 64
 
 // Report is what every report of a node about a pod says.
 type Report struct {
-	Epoch        uint64 // the placement it speaks of
-	Registration Offset // the node's registration
-	Feed         Offset // the assignment's offset that it acted on
-	Happened     int64  // on the node's clock, Unix nanoseconds
+	Epoch        uint64   // the placement it speaks of
+	Registration Offset   // the node's registration
+	Feed         Offset   // the assignment's offset that it acted on
+	AsOf         Revision // as of which it had the pod's config maps and secrets; 0: none fetched yet
+	Happened     int64    // on the node's clock, Unix nanoseconds
 	Phase        Phase
 	Ready        bool
 	Incidents    []Incident // MaxIncidents at most
@@ -169,6 +170,7 @@ func (r *Report) Fields(w *wire.Codec) {
 	w.Uint(5, (*uint64)(&r.Phase))
 	w.Bool(6, &r.Ready)
 	wire.Repeated(w, 7, &r.Incidents)
+	w.Uint(8, (*uint64)(&r.AsOf))
 	if w.Reading() && r.Phase > Failed {
 		w.Fail("phase %d", r.Phase)
 	}

@@ -104,6 +104,7 @@ func (w *worker) startDone(s *starting, err error, cancelled bool) {
 		w.startFailed(c, err, cancelled)
 		return
 	}
+	w.asOf = s.objects.asOf
 	again := again(w.state(c).Last)
 	w.runs(s.run, s.started.Image)
 	pulled := events.Incident{Reason: "Pulled", Message: fmt.Sprintf("Container image %q already present on machine", s.spec.Image), Container: c}

@@ -96,6 +96,7 @@ func (w *worker) learned(o *objects, a feed.Assignment) {
 		return // it went before it was known
 	}
 	was := w.spec
+	w.asOf = o.asOf
 	w.objects, w.spec, w.fetched, w.refreshAt = o, o.Pod, version(a), time.Time{}
 	if changes(o.Pod) {
 		w.refreshAt = o.fetched.Add(jitter(w.d.cfg.Refresh, w.random))

@@ -18,18 +18,19 @@ import (
 // objects are what was fetched of a pod.
 type objects struct {
 	runtime.Objects
+	asOf    events.Revision // of all but the pod
 	fetched time.Time
 	expires time.Time // of the token; zero: never
 }
 
 // fetch asks a server for the pod as of a revision (0: as of now), and for what
-// it names as of now.
+// it names as of the newest that the server has.
 func (d *Daemon) fetch(ctx context.Context, a feed.Assignment, rev events.Revision) (*objects, error) {
 	b, err := d.cfg.Server.Pod(ctx, a.Namespace, a.Name, a.UID, rev)
 	if err != nil {
 		return nil, fmt.Errorf("fetch pod %s/%s: %w", a.Namespace, a.Name, err)
 	}
-	o := &objects{fetched: d.cfg.Clock.Now(), Objects: runtime.Objects{
+	o := &objects{asOf: b.AsOf, fetched: d.cfg.Clock.Now(), Objects: runtime.Objects{
 		ConfigMaps: map[string]*corev1.ConfigMap{}, Secrets: map[string]*corev1.Secret{},
 		ServiceEnv: b.ServiceEnv, Token: b.Token, CA: b.CA, Node: d.offers(),
 	}}

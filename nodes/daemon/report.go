@@ -23,7 +23,7 @@ func (w *worker) report(t events.Type, then answer, incidents ...events.Incident
 		Type: t, Namespace: w.a.Namespace, Name: w.a.Name, UID: w.a.UID,
 		Status: raw, ID: newID(now, w.random).String(), Cause: []events.Offset{w.offset},
 		Facts: events.Report{
-			Epoch: w.a.Epoch, Feed: w.offset, Happened: now.UnixNano(),
+			Epoch: w.a.Epoch, Feed: w.offset, AsOf: w.asOf, Happened: now.UnixNano(),
 			Phase: phases[w.status.Phase], Ready: podReady(w.status), Incidents: incidents,
 		},
 	}}

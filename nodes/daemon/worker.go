@@ -28,11 +28,12 @@ type worker struct {
 	random *rand.ChaCha8
 
 	a        feed.Assignment
-	offset   events.Offset // of a
-	gone     bool          // no longer assigned to this node
-	unknown  bool          // to be removed before its spec was fetched
-	objects  *objects      // nil until fetched by this daemon
-	spec     *corev1.Pod   // never changed, only replaced; nil until known
+	offset   events.Offset   // of a
+	gone     bool            // no longer assigned to this node
+	unknown  bool            // to be removed before its spec was fetched
+	objects  *objects        // nil until fetched by this daemon
+	asOf     events.Revision // of the config maps and secrets last used
+	spec     *corev1.Pod     // never changed, only replaced; nil until known
 	machine  *lifecycle.Machine
 	started  time.Time // when this node took it on
 	sandbox  runtime.Sandbox

@@ -13,7 +13,6 @@ type step struct {
 	before  map[events.Ref]*object // of all touched objects; nil: there was none
 	written events.Ref             // the object that the record asked to change
 	parts   [2]*events.Part        // of that object: metadata and spec, status
-	rows    []Row
 	kube    []KubeEvent
 	stale   stale
 }
@@ -35,9 +34,8 @@ func (s *State) Apply(in Input) Result {
 		s.project()
 		r.Changes, r.KubeEvents = s.changes(), s.step.kube
 	}
-	s.remember(r.Outcome)
-	s.saveGlobals()
-	r.Gate, r.Rows = s.gate, s.step.rows
+	s.remember(&r)
+	r.Gate = s.gate
 	s.step = nil
 	return r
 }
@@ -59,7 +57,7 @@ func (s *State) decide() Outcome {
 	case s.cell != nil && uint64(in.Offset-e.Base) > s.cell.Window:
 		return refuse(Expired, TooLate, strconv.FormatUint(s.cell.Window, 10))
 	}
-	if first, ok := s.seen[e.ID]; ok {
+	if first, ok := s.seen.at[e.ID]; ok {
 		return Outcome{Code: Duplicate, DuplicateOf: first}
 	}
 	return s.dispatch(e)
@@ -112,25 +110,18 @@ func (s *State) createCell(e *events.Event) Outcome {
 		return refuse(Malformed, BadCell)
 	}
 	s.gate = c.Gate
-	s.saveCell()
+	s.unsaved.cell = true
 	return Outcome{}
 }
 
 // remember keeps the record's id for W offsets, so that a retry folds to its
 // first outcome; what could not be read or came too late has none.
-func (s *State) remember(o Outcome) {
+func (s *State) remember(r *Result) {
 	if s.cell == nil {
 		return
 	}
-	if o.Code != Malformed && o.Code != Expired && o.Code != Duplicate {
-		id := s.step.event.ID
-		s.seen[id], s.ids[s.last] = s.last, id
-		s.row(seenKey(s.last), id[:])
+	if Remembers(r) {
+		s.seen.add(s.last, r.Event.ID)
 	}
-	old := s.last - events.Offset(s.cell.Window)
-	if id, ok := s.ids[old]; ok {
-		delete(s.seen, id)
-		delete(s.ids, old)
-		s.row(seenKey(old), nil)
-	}
+	s.seen.forget(s.last - events.Offset(s.cell.Window))
 }

@@ -15,17 +15,33 @@ import (
 )
 
 // check holds the state against its invariants, and against the state loaded
-// from the rows of all results so far.
+// from the rows that it gave so far, the objects and the ids.
 func (w *world) check(t *testing.T) {
 	t.Helper()
-	rows := map[string][]byte{}
+	for _, row := range w.state.Rows() {
+		if row.Value == nil {
+			delete(w.rows, string(row.Key))
+		} else {
+			w.rows[string(row.Key)] = row.Value
+		}
+	}
+	rows := maps.Clone(w.rows)
+	for ref := range w.state.objects {
+		o := w.state.at(ref)
+		stored := &Stored{Ref: o.ref, UID: o.uid, Revision: o.revision, Written: o.written, Created: o.created}
+		if o.facts != nil {
+			stored.Facts = append([]byte{}, events.EncodeFacts(o.facts)...)
+		}
+		if o.projected != nil {
+			stored.Projected = append([]byte{}, EncodeProjected(o.projected)...)
+		}
+		row := ObjectRow(nil, stored)
+		rows[string(row.Key)] = row.Value
+	}
 	for _, r := range w.results {
-		for _, row := range r.Rows {
-			if row.Value == nil {
-				delete(rows, string(row.Key))
-			} else {
-				rows[string(row.Key)] = row.Value
-			}
+		if cell := w.state.Cell(); cell != nil && r.Offset > w.state.Last()-events.Offset(cell.Window) && Remembers(&r) {
+			row := IDRow(r.Offset, r.Event.ID)
+			rows[string(row.Key)] = row.Value
 		}
 	}
 	loaded, err := Load(seq(rows))
@@ -53,7 +69,7 @@ func (s *State) dump() string {
 	var b bytes.Buffer
 	fmt.Fprintln(&b, s.last, s.time, s.gate, s.lastServiceIP, s.lastNodePort, s.lastNodeRange, s.cell)
 	for _, ref := range slices.SortedFunc(maps.Keys(s.objects), events.Ref.Compare) {
-		o := s.objects[ref]
+		o := s.at(ref)
 		fmt.Fprintf(&b, "%s %s %d %d %d", ref, o.uid, o.revision, o.written, o.created)
 		if o.facts != nil {
 			fmt.Fprintf(&b, " %x", events.EncodeFacts(o.facts))
@@ -63,7 +79,7 @@ func (s *State) dump() string {
 		}
 		b.WriteByte('\n')
 	}
-	fmt.Fprintln(&b, s.seen, s.ids, s.claims, s.shares)
+	fmt.Fprintln(&b, s.seen.at, s.seen.order[s.seen.first:], s.claims, s.shares)
 	fmt.Fprintln(&b, s.held, s.owned, s.podsBy, s.servicesBy, s.clusterIPs, s.nodePorts, s.counts, s.servers, s.claimed, s.onNode)
 	for _, ref := range sorted(s.slices) {
 		fmt.Fprintln(&b, ref, *s.slices[ref])
@@ -77,7 +93,8 @@ func (s *State) dump() string {
 func (w *world) checkPlacements(t *testing.T) {
 	t.Helper()
 	used, address := map[string]uint64{}, map[string]events.Ref{}
-	for ref, o := range w.state.objects {
+	for ref := range w.state.objects {
+		o := w.state.at(ref)
 		if o.facts == nil || o.facts.Pod == nil || !o.pod().Holds() || o.facts.Pod.HostNetwork {
 			continue
 		}
@@ -92,7 +109,7 @@ func (w *world) checkPlacements(t *testing.T) {
 		}
 	}
 	for node, n := range used {
-		o := w.state.objects[events.Ref{Kind: events.Nodes, Name: node}]
+		o := w.state.at(events.Ref{Kind: events.Nodes, Name: node})
 		if o != nil && n > o.facts.Node.Allocatable.MilliCPU {
 			t.Fatalf("node %s is overcommitted: %d", node, n)
 		}

@@ -2,7 +2,7 @@ package fold
 
 // Reason says why, within a Code, a record was refused. Reasons are stored and
 // hashed with their arguments; projections/message makes the sentence, so that
-// a word can be mended without touching what a ledger folds to.
+// a word can be changed without touching what a ledger folds to.
 //
 // Invariant: append only. Those up to noServer belong to events.GateFirst; one
 // added later is given only where its gate is active.

@@ -85,8 +85,7 @@ type Result struct {
 	Outcome    Outcome
 	Changes    []Change
 	KubeEvents []KubeEvent // in order; no part of the fold's state
-	Rows       []Row       // what changed in the fold's own state, see Load
 }
 
-// Row is one row of the fold's stored state; a nil Value removes it.
+// Row is one row of the fold's stored state, see State.Rows; a nil Value removes it.
 type Row struct{ Key, Value []byte }

@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"cairn/events"
 	"cairn/events/wire"
@@ -29,51 +31,65 @@ func seenKey(o events.Offset) []byte {
 	return binary.BigEndian.AppendUint64([]byte{tagSeen}, uint64(o))
 }
 
-func (s *State) row(key, value []byte) {
-	s.step.rows = append(s.step.rows, Row{Key: key, Value: value})
+// unsaved is what Rows will give.
+type unsaved struct {
+	cell   bool
+	claims map[netip.Addr]struct{}
+	shares map[string]struct{} // by node
 }
 
-func (s *State) saveObject(o *object) {
-	s.row(objectKey(o.ref), s.encode((*objectRow)(o)))
-}
-
-func (s *State) saveCell() { s.row([]byte{tagCell}, wire.Encode(s.cell)) }
-
-func (s *State) saveGlobals() { s.row([]byte{tagGlobal}, s.encode(&s.globals)) }
-
-// encode gives m's bytes in a slice of just their size: rows live on, and a
-// slice that grew has up to twice the room.
-func (s *State) encode(m wire.Message) []byte {
-	s.scratch, _ = wire.Append(s.scratch[:0], m)
-	return bytes.Clone(s.scratch)
+// Rows gives the rows that changed since the last call, each once: so their
+// cost is that of a batch, not of a record, and who keeps no view pays nothing.
+//
+// Objects and the ids of the last W records are not among them: a view has both
+// anyway, and makes their rows with ObjectRow and IDRow when it loads.
+func (s *State) Rows() []Row {
+	rows := []Row{{Key: []byte{tagGlobal}, Value: wire.Encode(&s.globals)}}
+	if s.unsaved.cell {
+		rows = append(rows, Row{Key: []byte{tagCell}, Value: wire.Encode(s.cell)})
+	}
+	for _, a := range slices.SortedFunc(maps.Keys(s.unsaved.claims), netip.Addr.Compare) {
+		row := Row{Key: append([]byte{tagClaim}, a.AsSlice()...)}
+		if c, ok := s.claims[a]; ok {
+			row.Value = wire.Encode(&c)
+		}
+		rows = append(rows, row)
+	}
+	for _, node := range slices.Sorted(maps.Keys(s.unsaved.shares)) {
+		row := Row{Key: append([]byte{tagShare}, node...)}
+		if h, ok := s.shares[node]; ok {
+			row.Value = wire.Encode(&h)
+		}
+		rows = append(rows, row)
+	}
+	s.unsaved.cell = false
+	clear(s.unsaved.claims)
+	clear(s.unsaved.shares)
+	return rows
 }
 
 func (s *State) saveClaim(a netip.Addr, c *claim) {
-	key := append([]byte{tagClaim}, a.AsSlice()...)
+	s.unsaved.claims[a] = struct{}{}
 	if c == nil {
 		s.enterClaim(a, s.claims[a], -1)
 		delete(s.claims, a)
-		s.row(key, nil)
 		return
 	}
 	s.enterClaim(a, *c, +1)
 	s.claims[a] = *c
-	s.row(key, wire.Encode(c))
 }
 
 func (s *State) saveShare(node string, h *share) {
-	key := append([]byte{tagShare}, node...)
+	s.unsaved.shares[node] = struct{}{}
 	if h == nil {
 		delete(s.shares, node)
-		s.row(key, nil)
 		return
 	}
 	s.shares[node] = *h
-	s.row(key, wire.Encode(h))
 }
 
-// Load gives the state that the rows of all results so far describe, later
-// rows in place of earlier ones of the same key.
+// Load gives the state that rows describe: the last of each key that Rows gave,
+// the objects' and the ids'.
 func Load(rows iter.Seq2[[]byte, []byte]) (*State, error) {
 	s := New()
 	for key, value := range rows {
@@ -87,7 +103,9 @@ func Load(rows iter.Seq2[[]byte, []byte]) (*State, error) {
 	if s.cell != nil && !s.setCell(s.cell) {
 		return nil, fmt.Errorf("fold: the stored cell has no ranges")
 	}
-	for _, o := range s.objects {
+	s.seen.sort()
+	for ref := range s.objects {
+		o := s.at(ref)
 		s.reindex(nil, o)
 		if o.projected != nil && o.projected.Slice != nil {
 			s.enterSlice(o)
@@ -109,13 +127,13 @@ func (s *State) load(tag byte, key, value []byte) error {
 		if err := wire.Decode(value, &o); err != nil {
 			return err
 		}
-		s.objects[o.ref] = (*object)(&o)
+		s.objects[o.ref] = (*object)(&o).pack()
 	case tagSeen:
 		if len(key) != 8 || len(value) != 16 {
 			return events.ErrMalformed
 		}
 		offset, id := events.Offset(binary.BigEndian.Uint64(key)), events.ID(value)
-		s.seen[id], s.ids[offset] = offset, id
+		s.seen.add(offset, id)
 	case tagClaim:
 		a, ok := netip.AddrFromSlice(key)
 		var c claim

@@ -37,9 +37,10 @@ type world struct {
 	inputs  []Input
 	results []Result
 	frames  [][]byte
+	rows    map[string][]byte // that the state gave so far
 }
 
-func newWorld() *world { return &world{state: New()} }
+func newWorld() *world { return &world{state: New(), rows: map[string][]byte{}} }
 
 // feed writes e as its ledger would hold it, and folds what is read back.
 func (w *world) feed(e *events.Event) Result {

@@ -21,6 +21,7 @@ type object struct {
 	created   events.Revision
 	facts     *events.Facts // nil: rendered whole by the fold
 	projected *Projected
+	packed    string // facts, encoded; see pack
 }
 
 // objectRow is an object as it is stored.
@@ -72,14 +73,13 @@ type State struct {
 	pods, services netip.Prefix // of cell
 
 	objects map[events.Ref]*object
-	seen    map[events.ID]events.Offset // ids of the last W records
-	ids     map[events.Offset]events.ID
+	seen    seenIDs
 	claims  map[netip.Addr]claim
 	shares  map[string]share // by node
+	unsaved unsaved
 	index
 
-	step    *step  // the record being applied
-	scratch []byte // see encode
+	step *step // the record being applied
 }
 
 // New gives the state before any record.
@@ -87,10 +87,10 @@ func New() *State {
 	return &State{
 		globals: globals{last: events.NoOffset},
 		objects: map[events.Ref]*object{},
-		seen:    map[events.ID]events.Offset{},
-		ids:     map[events.Offset]events.ID{},
+		seen:    seenIDs{at: map[events.ID]events.Offset{}},
 		claims:  map[netip.Addr]claim{},
 		shares:  map[string]share{},
+		unsaved: unsaved{claims: map[netip.Addr]struct{}{}, shares: map[string]struct{}{}},
 		index:   newIndex(),
 	}
 }

@@ -126,7 +126,6 @@ func (f *Follower) commit(c *chunk) error {
 	results := make([]*fold.Result, len(c.entries))
 	for i := range c.entries {
 		results[i] = c.entries[i].Result
-		results[i].Rows = nil // on disk, and nobody else's
 	}
 	f.pendings.settle(results)
 	f.subs.publish(c.entries)

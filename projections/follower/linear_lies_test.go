@@ -62,7 +62,7 @@ func TestALyingServerIsCaught(t *testing.T) {
 	for name, lie := range lies {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(10) {
-				x := newLinear(t, newLedger(), 1<<17, seed, rough)
+				x := newLinear(t, newLedger(), 1<<17, seed)
 				x.load.Servers[1] = &lying{x.b, lie}
 				if x.run(t).Result() == porcupine.Illegal {
 					return

@@ -4,100 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"testing"
 	"time"
 
-	"cairn/events"
 	"cairn/events/ledger"
 	"cairn/events/ledger/embedded"
 	"cairn/events/ledger/ledgertest"
-	"cairn/projections/fold"
 	"cairn/projections/follower/porcupinetest"
-	"cairn/projections/view"
 )
-
-// server keeps registers as config maps, as an API server keeps its objects: a
-// write is one record with its preconditions, a read comes after a read point.
-type server struct{ f *Follower }
-
-func (s *server) Do(ctx context.Context, c porcupinetest.Call) (porcupinetest.Return, error) {
-	switch c.Kind {
-	case porcupinetest.Read:
-		if err := s.f.ReadPoint(ctx); err != nil {
-			return porcupinetest.Return{}, err
-		}
-		return s.get(c, 0)
-	case porcupinetest.Glance:
-		return s.get(c, 0)
-	}
-	if c.Value%3 == 0 { // in a hurry
-		var giveUp context.CancelFunc
-		ctx, giveUp = context.WithCancel(ctx)
-		defer giveUp()
-		ctx = context.WithValue(ctx, hurry{}, giveUp)
-	}
-	return s.write(ctx, c)
-}
-
-func (s *server) get(c porcupinetest.Call, at events.Revision) (porcupinetest.Return, error) {
-	o, err := s.f.Get(register(c), at)
-	if errors.Is(err, view.ErrNotFound) {
-		return porcupinetest.Return{Answer: porcupinetest.Absent}, nil
-	}
-	if err != nil {
-		return porcupinetest.Return{}, err
-	}
-	v, err := strconv.ParseUint(string(o.Spec.Data), 10, 64)
-	return porcupinetest.Return{Answer: porcupinetest.Done, Value: porcupinetest.Value(v), Revision: uint64(o.Written)}, err
-}
-
-func register(c porcupinetest.Call) events.Ref {
-	return events.Ref{Kind: events.ConfigMaps, Namespace: "default", Name: c.Key}
-}
-
-func (s *server) write(ctx context.Context, c porcupinetest.Call) (porcupinetest.Return, error) {
-	e := &events.Event{Subject: register(c), Require: events.Precondition{Written: events.Revision(c.Revision)}}
-	if c.Kind != porcupinetest.Delete {
-		e.Parts = []events.Part{{Column: events.Spec, Data: strconv.AppendUint(nil, uint64(c.Value), 10)}}
-	}
-	switch c.Kind {
-	case porcupinetest.Create:
-		e.Type, e.UID = events.ObjectCreated, fmt.Sprint("u", c.Value)
-	case porcupinetest.Update:
-		e.Type = events.ObjectUpdated
-	case porcupinetest.Delete:
-		e.Type = events.ObjectDeleted
-	}
-	w, err := s.f.Write(ctx, e)
-	if err != nil {
-		return porcupinetest.Return{}, err
-	}
-	answer, ok := map[fold.Code]porcupinetest.Answer{fold.OK: porcupinetest.Done, fold.Exists: porcupinetest.Exists,
-		fold.NotFound: porcupinetest.Absent, fold.Moved: porcupinetest.Moved}[w.Outcome.Code]
-	if !ok {
-		return porcupinetest.Return{}, fmt.Errorf("refused as %s: nothing was changed", w.Outcome.Code)
-	}
-	r := porcupinetest.Return{Answer: answer}
-	if w.Outcome.Accepted() && c.Kind != porcupinetest.Delete {
-		r.Value, r.Revision = c.Value, uint64(w.Revision)
-	}
-	return r, nil
-}
-
-// hurried ends the calls of who is in a hurry once their append is unclear:
-// their outcome stays unknown, unless it shows at once.
-type hurried struct{ ledger.Ledger }
-
-type hurry struct{}
-
-func (l hurried) Append(ctx context.Context, records [][]byte) (events.Offset, error) {
-	o, err := l.Ledger.Append(ctx, records)
-	if giveUp, ok := ctx.Value(hurry{}).(context.CancelFunc); ok && errors.Is(err, ledger.ErrUnknown) {
-		giveUp()
-	}
-	return o, err
-}
 
 // linear is two followers with a store each over one ledger with faults, and
 // what clients do with them.
@@ -107,12 +21,11 @@ type linear struct {
 	load   porcupinetest.Load
 }
 
-func newLinear(t *testing.T, inner ledger.Ledger, window, seed uint64, f ledgertest.Faults) *linear {
+func newLinear(t *testing.T, inner ledger.Ledger, window, seed uint64) *linear {
 	t.Helper()
 	appendAll(t, inner, firstRecord(window), withID(namespace("default"), 200))
-	f.Seed = seed
-	l := ledgertest.Faulty(inner, f)
-	side := func() *server { return &server{follow(t, hurried{l})} }
+	l := porcupinetest.Rough(inner, seed)
+	side := func() *server { return &server{follow(t, porcupinetest.Far(l))} }
 	x := &linear{ledger: l, a: side(), b: side()}
 	caughtUp(t, x.a.f)
 	caughtUp(t, x.b.f)
@@ -132,8 +45,6 @@ func (x *linear) run(t *testing.T) *porcupinetest.History {
 	must(t, errors.Join(x.a.f.Err(), x.b.f.Err()))
 	return h
 }
-
-var rough = ledgertest.Faults{Fail: 0.03, LoseCall: 0.08, LoseAck: 0.08, Late: 0.08, Duplicate: 0.08, MaxLate: 12}
 
 // ledgers are those under test. Where the window is small, a record that is
 // tried again can come too late.
@@ -160,7 +71,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 		for seed := range c.seeds {
 			left++
 			t.Run(fmt.Sprintf("%s/seed_%d", c.name, seed), func(t *testing.T) {
-				h := newLinear(t, c.open(t), c.window, seed, rough).run(t)
+				h := newLinear(t, c.open(t), c.window, seed).run(t)
 				h.Check(t, seed, "./projections/follower")
 				for what, n := range h.Counts() {
 					counts[what] += n

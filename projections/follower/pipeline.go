@@ -31,6 +31,7 @@ const (
 // Folder is the fold as a pipeline drives it: fold.State.
 type Folder interface {
 	Apply(fold.Input) fold.Result
+	Rows() []fold.Row
 }
 
 // Load makes a Folder from its stored rows; without any, the one before record 0.
@@ -74,7 +75,7 @@ type pipeline struct {
 	end    events.Offset            // one past the last record wanted; 0: for ever
 	keeps  func(events.Offset) bool // whether the position after a record is wanted
 	commit func(*chunk) error
-	pause  func(error) // told of a fetch that failed and will be tried again; nil with success
+	pause  func(error) // called with a fetch that failed and will be tried again; nil with success
 
 	decoding, folding, encoding, hashing, committing chan *chunk
 	over                                             bool // the fold's: it met the last record that it understands
@@ -157,7 +158,9 @@ func (p *pipeline) fetch(ctx context.Context, next events.Offset) error {
 	return nil
 }
 
-// cut counts the records of the next chunk, which begins at an offset.
+// cut counts the records of the next chunk, which begins at an offset. It ends
+// with a record after which the position is kept, for the fold's rows are those
+// after a chunk.
 func (p *pipeline) cut(records []ledger.Record, next events.Offset) (n int, err error) {
 	for bytes := 0; n < min(len(records), p.size) && (p.end == 0 || next < p.end); n, next = n+1, next+1 {
 		if o := records[n].Offset; o != next {
@@ -165,6 +168,9 @@ func (p *pipeline) cut(records []ledger.Record, next events.Offset) (n int, err 
 		}
 		if bytes += len(records[n].Data); n > 0 && bytes > chunkBytes {
 			break
+		}
+		if p.keeps(next) {
+			return n + 1, nil
 		}
 	}
 	return n, nil
@@ -222,6 +228,7 @@ func (p *pipeline) apply(c *chunk) (err error) {
 			break
 		}
 	}
+	c.entries[len(c.entries)-1].Rows = p.fold.Rows()
 	c.inputs = nil
 	return nil
 }

@@ -78,13 +78,13 @@ func knownCode(name string) bool {
 	return false
 }
 
-// refused tells whether a record is of something that was refused: by the fold,
+// refused reports whether a record is of something that was refused: by the fold,
 // or by a server before it became a record of its own.
 func refused(rec *view.Record) bool {
 	return !rec.Outcome.Accepted() || rec.Type == events.RequestRefused
 }
 
-// match tells whether a record is wanted.
+// match reports whether a record is wanted.
 func (q *Query) match(rec *view.Record) bool {
 	if q.Namespace != "" && rec.Subject.Namespace != q.Namespace {
 		return false

@@ -71,7 +71,7 @@ type absent string
 func (a absent) Error() string        { return string(a) }
 func (a absent) Is(target error) bool { return target == view.ErrNotFound }
 
-// noise tells whether a record says nothing that a person would ask about.
+// noise reports whether a record says nothing that a person would ask about.
 func noise(e *Entry) bool {
 	if !e.Accepted {
 		return false

@@ -4,7 +4,7 @@
 // In: fold.Outcome, fold.KubeEvent, events.Decision, fit.Refusal. Out: text.
 //
 // The naive way is to let the fold write the sentence. But the chain digest
-// covers what the fold says, so mending a word would make every ledger ever
+// covers what the fold says, so changing a word would make every ledger ever
 // kept differ from itself. Here a word costs nothing: no sentence is stored,
 // hashed or compared.
 //

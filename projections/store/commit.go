@@ -21,6 +21,7 @@ type Entry struct {
 	Leaf    [32]byte         // hash of the ledger's own bytes
 	Chain   [32]byte         // the chain digest after it
 	At      *view.Position   // after a record where SnapshotAfter says so, else nil
+	Rows    []fold.Row       // State.Rows after it; with At there must be, with the last of a batch too
 }
 
 // Batch is what is committed at once.

@@ -162,7 +162,7 @@ func (c *commit) liveSeries(ref events.Ref, before int64) (*series, error) {
 		if c.err != nil {
 			return nil, nil
 		}
-		v, err := c.lastVersion(it, ref, latest)
+		v, err := c.fetch(c.db).last(it, ref, latest)
 		if v == nil || err != nil {
 			return nil, err
 		}

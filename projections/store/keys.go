@@ -91,6 +91,10 @@ func versionKey(r events.Ref, at events.Revision) []byte {
 	return falling(refKey(tagVersion, r), uint64(at))
 }
 
+func isVersionOf(key []byte, r events.Ref) bool {
+	return bytes.Equal(key[:len(key)-suffixLen], refKey(tagVersion, r))
+}
+
 func numbered(prefix []byte, n uint64) []byte {
 	return append(binary.BigEndian.AppendUint64(prefix, n), end)
 }

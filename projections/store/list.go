@@ -1,9 +1,7 @@
 package store
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 
 	"cairn/events"
 	"cairn/projections/view"
@@ -37,8 +35,8 @@ func (s *Store) List(kind string, page view.Page) (list []*view.Object, more boo
 		return nil, false, err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	err = l.walk(page.Namespace, page.After, func(ref events.Ref, h *head) (bool, error) {
-		o, err := l.object(ref, h.revision)
+	err = l.walk(page.Namespace, page.After, func(ref events.Ref, row *live) (bool, error) {
+		o, err := l.object(ref, row)
 		if o == nil || err != nil {
 			return err == nil, err
 		}
@@ -49,14 +47,10 @@ func (s *Store) List(kind string, page view.Page) (list []*view.Object, more boo
 
 // lister walks a kind as of a moment.
 type lister struct {
-	s        *Store
-	r        *pebble.Snapshot
-	kind     string
-	at       events.Revision
-	past     bool
-	versions *pebble.Iterator // nil: now
-	rows     *pebble.Iterator // see version; nil: not used yet
-	key      []byte           // of the row looked for
+	*fetcher
+	kind string
+	at   events.Revision
+	past bool
 }
 
 func (s *Store) lister(r *pebble.Snapshot, kind string, at events.Revision) (*lister, error) {
@@ -64,37 +58,26 @@ func (s *Store) lister(r *pebble.Snapshot, kind string, at events.Revision) (*li
 	if err != nil {
 		return nil, err
 	}
-	l := &lister{s: s, r: r, kind: kind, at: at.Last(), past: at != 0 && at.Last() < t.Revision()}
-	if l.past {
-		l.versions, err = s.versions(r)
-	}
+	l := &lister{fetcher: s.fetch(r), kind: kind, at: at.Last(), past: at != 0 && at.Last() < t.Revision()}
+	l.walks, err = s.versions(r)
 	return l, err
 }
 
-func (l *lister) close() error {
-	var err error
-	for _, it := range []*pebble.Iterator{l.versions, l.rows} {
-		if it != nil {
-			err = errors.Join(err, it.Close())
-		}
-	}
-	return err
-}
+func (l *lister) close() error { return l.walks.Close() }
 
-// walk calls fn for each that may live, in order, with the head of its last
-// change where that is known: then it lives, else the head is empty and it may
-// not.
-func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, *head) (bool, error)) (err error) {
+// walk calls fn for each that may live, in order, with its row where it lives
+// and has not changed since; else versions say.
+func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, *live) (bool, error)) (err error) {
 	now, err := iterate(l.r, l.kind, kindKey(tagNow, l.kind), namespace, after)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, now.close()) }()
+	var row live
 	if !l.past {
 		for now.ok && err == nil {
-			var h head
-			if h, err = now.head(); err == nil {
-				now.ok, err = fn(now.ref, &h)
+			if err = now.live(&row); err == nil {
+				now.ok, err = fn(now.ref, &row)
 				now.step(&err)
 			}
 		}
@@ -113,14 +96,14 @@ func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, *h
 		for now.ok && now.ref.Compare(then.ref) < 0 {
 			now.step(&err)
 		}
-		var h head
+		var same *live
 		if now.ok && now.ref == then.ref {
-			if h, err = now.head(); h.revision > l.at {
-				h = head{}
+			if err = now.live(&row); row.revision <= l.at {
+				same = &row
 			}
 		}
 		if err == nil {
-			then.ok, err = fn(then.ref, &h)
+			then.ok, err = fn(then.ref, same)
 			then.step(&err)
 		}
 	}
@@ -128,51 +111,9 @@ func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, *h
 }
 
 // object returns what fn of walk was called for; nil where it did not live.
-func (l *lister) object(ref events.Ref, at events.Revision) (*view.Object, error) {
-	if at != 0 {
-		v, err := l.version(ref, at)
-		if err != nil {
-			return nil, err
-		}
-		return assemble(ref, v, l.version)
+func (l *lister) object(ref events.Ref, row *live) (*view.Object, error) {
+	if row != nil {
+		return l.live(ref, row)
 	}
-	o, err := l.s.objectAt(l.r, l.versions, ref, l.at)
-	if errors.Is(err, view.ErrNotFound) {
-		return nil, nil
-	}
-	return o, err
-}
-
-// version is Store.version for one who walks: rows are asked for in order, so
-// an iterator finds the next one close to the last. The cache is left alone: a
-// walk would fill it with what nobody asks for again.
-func (l *lister) version(ref events.Ref, at events.Revision) (*version, error) {
-	row, err := l.row(ref, at)
-	if err != nil {
-		return nil, err
-	}
-	v, err := decodeVersion(ref.Kind, bytes.Clone(row))
-	if err != nil {
-		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, err)
-	}
-	return v, nil
-}
-
-// row finds a version's row; it is good until the next is asked for.
-func (l *lister) row(ref events.Ref, at events.Revision) ([]byte, error) {
-	if l.rows == nil {
-		var err error
-		if l.rows, err = l.s.versions(l.r); err != nil {
-			return nil, err
-		}
-	}
-	l.key = falling(appendRefKey(l.key[:0], tagVersion, ref), uint64(at))
-	if !l.rows.SeekGE(l.key) || !bytes.Equal(l.rows.Key(), l.key) {
-		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, errors.Join(pebble.ErrNotFound, l.rows.Error()))
-	}
-	row, err := l.rows.ValueAndErr()
-	if err != nil {
-		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, err)
-	}
-	return row, nil
+	return l.then(l.walks, ref, l.at)
 }

@@ -119,6 +119,13 @@ func (l *live) read(r *reader) {
 	}
 }
 
+// parse reads the row of ref.
+func (l *live) parse(ref events.Ref, row []byte) error {
+	r := &reader{b: row}
+	l.read(r)
+	return r.err("the row of %s", ref)
+}
+
 // take puts a column's bytes, or their hash, into the row.
 func (l *live) take(column int, b []byte) {
 	switch column {

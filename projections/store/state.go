@@ -48,10 +48,7 @@ func (s *Store) snapshotAt(o events.Offset) events.Offset {
 // state notes the rows that a record changed, and the position after it.
 func (c *commit) state(e *Entry) {
 	o := e.Result.Offset
-	for _, row := range e.Result.Rows {
-		if fold.Derived(row.Key) {
-			continue
-		}
+	for _, row := range e.Rows {
 		if c.states == nil {
 			c.states = states{}
 		}
@@ -177,9 +174,7 @@ func (s *Store) liveNow(r pebble.Reader, fn func(events.Ref, *live) bool) error 
 		if err != nil {
 			return false, err
 		}
-		row := &reader{b: value}
-		l.read(row)
-		if err := row.err("the row of %s", ref); err != nil {
+		if err := l.parse(ref, value); err != nil {
 			return false, err
 		}
 		return fn(ref, &l), nil

@@ -124,7 +124,7 @@ func restore(t *testing.T, n *Snapshot) (*digest.Digest, map[string]string) {
 func (m *model) rows(o events.Offset) map[string]string {
 	want := map[string]string{}
 	for _, r := range m.results[:o+1] {
-		for _, row := range r.Rows {
+		for _, row := range rowsOf(r.Offset) {
 			delete(want, string(row.Key))
 			if row.Value != nil {
 				want[string(row.Key)] = string(row.Value)
@@ -141,10 +141,10 @@ func (m *model) rows(o events.Offset) map[string]string {
 	for _, v := range m.moments[o] {
 		stored := &fold.Stored{Ref: v.Ref, UID: v.UID, Revision: v.Revision, Written: v.Written, Created: v.Created}
 		if v.Facts != nil {
-			stored.Facts = events.EncodeFacts(v.Facts)
+			stored.Facts = append([]byte{}, events.EncodeFacts(v.Facts)...)
 		}
 		if v.Projected != nil {
-			stored.Projected = fold.EncodeProjected(v.Projected)
+			stored.Projected = append([]byte{}, fold.EncodeProjected(v.Projected)...)
 		}
 		row := fold.ObjectRow(nil, stored)
 		want[string(row.Key)] = string(row.Value)

@@ -1,17 +1,19 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
 	"cairn/events"
 	"cairn/events/wire"
 	"cairn/projections/digest"
+	"cairn/projections/fold"
 	"cairn/projections/view"
 )
 
-// Walk gives objects that live in one place, see view.Walker: a list of all of
-// a kind makes some ten small things for each object, and this one three.
+// Walk gives objects that live in one place, see view.Walker: a list makes some
+// ten small things for each object and copies its row, a walk makes three.
 func (s *Store) Walk(kind string, page view.Page, fn func(*view.Object) (bool, error)) (err error) {
 	snap := s.db.NewSnapshot()
 	defer func() { err = errors.Join(err, snap.Close()) }()
@@ -29,13 +31,13 @@ func (s *Store) Walk(kind string, page view.Page, fn func(*view.Object) (bool, e
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
 	w := &walker{lister: l, bare: page.Bare}
-	return l.walk(page.Namespace, page.After, func(ref events.Ref, h *head) (bool, error) {
+	return l.walk(page.Namespace, page.After, func(ref events.Ref, row *live) (bool, error) {
 		var o *view.Object
 		var err error
-		if h.revision != 0 {
-			o, err = w.at(ref, h)
+		if row != nil {
+			o, err = w.live(ref, row)
 		} else {
-			o, err = l.object(ref, 0)
+			o, err = l.object(ref, nil)
 		}
 		if o == nil || err != nil {
 			return err == nil, err
@@ -44,87 +46,66 @@ func (s *Store) Walk(kind string, page view.Page, fn func(*view.Object) (bool, e
 	})
 }
 
-// Count says how many objects a page holds, see view.Walker.
-func (s *Store) Count(kind string, page view.Page) (n int, err error) {
-	full := func() bool { return page.Limit > 0 && n == page.Limit }
-	if kind == events.Events {
-		err = s.Walk(kind, page, func(*view.Object) (bool, error) { n++; return !full(), nil })
-		return n, err
-	}
-	snap := s.db.NewSnapshot()
-	defer func() { err = errors.Join(err, snap.Close()) }()
-	l, err := s.lister(snap, kind, page.At)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, l.close()) }()
-	err = l.walk(page.Namespace, page.After, func(ref events.Ref, h *head) (bool, error) {
-		if h.revision == 0 {
-			if o, err := l.object(ref, 0); o == nil || err != nil {
-				return err == nil, err
-			}
-		}
-		n++
-		return !full(), nil
-	})
-	return n, err
-}
-
 // walker is a lister whose objects take each other's place.
 type walker struct {
 	*lister
 	bare   bool
-	object view.Object
+	shown  view.Object
 	parts  [2]events.Part // spec and status
-	slab   []byte         // the rows it is made of
+	slab   []byte         // the rows that they are in
 	bodies bodies
 }
 
-// at puts the object together whose last version has this head.
-func (w *walker) at(ref events.Ref, h *head) (*view.Object, error) {
-	o := &w.object
-	*o = view.Object{Ref: ref, UID: h.uid, Revision: h.revision, Written: h.written, Created: h.created}
+// live puts a live object together, as fetcher.live does, past the cache.
+func (w *walker) live(ref events.Ref, l *live) (_ *view.Object, err error) {
+	o := &w.shown
+	*o = view.Object{Ref: ref, UID: l.uid, Revision: l.revision, Written: l.written, Created: l.created}
+	if !w.bare && l.at[digest.Facts] != 0 {
+		if o.Facts, err = events.DecodeFacts(bytes.Clone(l.facts)); err != nil {
+			return nil, fmt.Errorf("store: the row of %s: %w", ref, err)
+		}
+	}
+	if !w.bare && l.at[digest.Projected] != 0 {
+		if o.Projected, err = fold.DecodeProjected(bytes.Clone(l.projected)); err != nil {
+			return nil, fmt.Errorf("store: the row of %s: %w", ref, err)
+		}
+	}
 	w.slab = w.slab[:0]
-	var read events.Revision // of bodies
-	for c, from := range h.at {
-		if from == 0 || w.bare && (c == digest.Facts || c == digest.Projected) {
+	w.bodies.revision = 0
+	bodies := [...]int{digest.Spec, digest.Status}
+	if l.at[digest.Status] > l.at[digest.Spec] { // versions fall: the newer one comes first
+		bodies = [...]int{digest.Status, digest.Spec}
+	}
+	for _, c := range bodies {
+		if l.at[c] == 0 {
 			continue
 		}
-		if from != read {
-			row, err := w.row(ref, from)
-			if err != nil {
-				return nil, err
-			}
-			// A row is gone with the next one, and spec may stand in another
-			// than status: the slab holds both.
-			w.slab = append(w.slab, row...)
-			if err := w.bodies.read(w.slab[len(w.slab)-len(row):]); err != nil {
-				return nil, err
-			}
-			read = from
-		}
-		if err := w.give(c, w.bodies.column[c]); err != nil {
-			return nil, fmt.Errorf("store: version %d of %s: column %d: %w", from, ref, c, err)
+		if err := w.part(ref, c, l.at[c]); err != nil {
+			return nil, fmt.Errorf("store: version %d of %s: %w", l.at[c], ref, err)
 		}
 	}
 	return o, nil
 }
 
-func (w *walker) give(c int, body []byte) error {
-	switch c {
-	case digest.Spec:
-		w.object.Spec = &w.parts[0]
-	case digest.Status:
-		w.object.Status = &w.parts[1]
-	default:
-		var v version
-		if err := v.decode(c, body); err != nil {
+// part reads a part of the version that holds it. A row is gone with the next
+// one, so the slab holds them until the object is.
+func (w *walker) part(ref events.Ref, c int, at events.Revision) error {
+	if w.bodies.revision != at {
+		row, err := w.lent(ref, at)
+		if err != nil {
 			return err
 		}
-		v.give(&w.object, c)
-		return nil
+		w.slab = append(w.slab, row...)
+		if err := w.bodies.read(w.slab[len(w.slab)-len(row):]); err != nil {
+			return err
+		}
 	}
 	p := &w.parts[c-digest.Spec]
 	*p = events.Part{}
-	return wire.Decode(body, p)
+	if c == digest.Spec {
+		w.shown.Spec = p
+	} else {
+		w.shown.Status = p
+	}
+	return wire.Decode(w.bodies.column[c], p)
 }

@@ -23,6 +23,13 @@ type Lister interface {
 	List(kind string, page Page) ([]*Object, bool, error)
 }
 
+// Counter counts objects of a kind.
+type Counter interface {
+	// Count is how many objects List gives for a page without its limit. It reads
+	// their keys, and of the past what tells whether they lived.
+	Count(kind string, page Page) (int, error)
+}
+
 // Walker reads many objects that nobody keeps.
 type Walker interface {
 	// Walk calls fn for the objects of a page in order, until it says no or
@@ -30,8 +37,6 @@ type Walker interface {
 	// fn's only until it returns: the next one takes their place. fn must not
 	// wait for anybody: the view holds on to what it reads meanwhile.
 	Walk(kind string, page Page, fn func(*Object) (bool, error)) error
-	// Count says how many objects a page holds. It reads keys alone.
-	Count(kind string, page Page) (int, error)
 }
 
 // Changes reads what changed.
@@ -86,6 +91,7 @@ type Reads interface {
 	Getter
 	Lister
 	Walker
+	Counter
 	Changes
 	Records
 	Moments

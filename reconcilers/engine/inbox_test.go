@@ -15,7 +15,7 @@ func TestAnInboxIsBoundedAndKeepsNoBodies(t *testing.T) {
 	go func() {
 		n := 0
 		for ; ctx.Err() == nil; n++ {
-			box.put(ctx, &fold.Result{Offset: events.Offset(n), Changes: []fold.Change{{Spec: body, Status: body}}, Rows: []fold.Row{{}}})
+			box.put(ctx, &fold.Result{Offset: events.Offset(n), Changes: []fold.Change{{Spec: body, Status: body}}})
 		}
 		full <- n
 	}()
@@ -24,7 +24,7 @@ func TestAnInboxIsBoundedAndKeepsNoBodies(t *testing.T) {
 	for int(taken) < 3*inboxBytes/one {
 		<-box.came
 		for _, r := range box.take() {
-			if r.Offset != taken || r.Changes[0].Spec != nil || r.Changes[0].Status != nil || r.Rows != nil {
+			if r.Offset != taken || r.Changes[0].Spec != nil || r.Changes[0].Status != nil {
 				t.Fatalf("after %d: %+v", taken, r)
 			}
 			taken++

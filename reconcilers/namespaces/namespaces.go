@@ -118,7 +118,7 @@ func empty(in reconcile.Input, ns *reconcile.Object, plan *reconcile.Plan) {
 	}
 	end := body.DeepCopy()
 	end.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}
-	end.ResourceVersion = ns.Revision.String()
+	end.ResourceVersion, end.ManagedFields = ns.Revision.String(), nil // who wrote what stays as it is
 	end.Spec.Finalizers = slices.DeleteFunc(end.Spec.Finalizers, func(f corev1.FinalizerName) bool { return f == corev1.FinalizerKubernetes })
 	plan.Add(reconcile.Intent{Cause: cause, Reason: "nothing is left in it", Request: reconcile.Put(ns, "finalize", end)})
 }

@@ -26,7 +26,7 @@ const (
 // notCopied are annotations of a Deployment that its ReplicaSets have for themselves.
 var notCopied = map[string]bool{
 	"kubectl.kubernetes.io/last-applied-configuration": true, revisionNote: true, historyNote: true, desiredNote: true, mostNote: true,
-	"deprecated.deployment.rollback.to": true,
+	"deprecated.deployment.rollback.to": true, events.TemplateHashAnnotation: true,
 }
 
 // number gives the set of the Deployment's template the highest revision, and

@@ -17,8 +17,7 @@ import (
 func (s *state) park(sh *shape) {
 	heap.Remove(&s.ready, sh.index)
 	sh.parked, s.parked[sh] = true, true
-	if sh.decision == nil || len(sh.untold) > 0 {
-		sh.look = true
+	if len(sh.untold) > 0 {
 		s.untold[sh] = true
 	}
 }
@@ -34,6 +33,12 @@ func (s *state) wake() {
 				break
 			}
 		}
+	}
+	if s.grown {
+		for sh := range s.parked {
+			sh.look, s.untold[sh] = true, true
+		}
+		s.grown = false
 	}
 	for p := range s.delayed {
 		if s.raised[p.refusedBy] {
@@ -62,16 +67,24 @@ func (s *state) tell(now time.Time, plan *reconcile.Plan) {
 	}
 }
 
-// judge finds out why no node fits a shape, if that was asked for.
+// judge finds out why no node fits a shape, at first and when that was asked
+// for: it costs a look at each node, so it is not done at each change.
 func (s *state) judge(sh *shape, now time.Time) {
-	if !sh.look {
-		return
+	if sh.decision != nil {
+		if !sh.look {
+			return
+		}
+		if next := sh.judged.Add(sh.pause); now.Before(next) {
+			s.wakeBy(sh, next)
+			return
+		}
 	}
 	sh.look = false
 	if sh.decision != nil && sh.judgedAt == s.changes {
 		return
 	}
 	d := s.explain(sh)
+	sh.judged, sh.pause = now, min(max(2*sh.pause, backOffFirst), backOffMost)
 	if sh.decision != nil && !events.SameClass(d, sh.decision) {
 		sh.patience = min(2*sh.patience, refreshMost)
 		sh.untold = slices.Clone(sh.pods)

@@ -117,7 +117,7 @@ func (s *state) enqueue(p *pod) {
 	}
 	switch {
 	case sh.parked:
-		sh.look, s.untold[sh] = true, true
+		s.untold[sh] = true
 	case sh.index < 0:
 		heap.Push(&s.ready, sh)
 	default:
@@ -162,7 +162,7 @@ func (s *state) rest(sh *shape) {
 	for _, p := range sh.untold {
 		p.listed = false
 	}
-	sh.parked, sh.look, sh.untold, sh.decision, sh.patience = false, false, nil, nil, 0
+	sh.parked, sh.look, sh.untold, sh.decision, sh.patience, sh.pause = false, false, nil, nil, 0, 0
 	s.cancel(sh)
 	if sh.scan == nil {
 		delete(s.shapes, sh.name)

@@ -31,9 +31,11 @@ type shape struct {
 	// While it is parked:
 	decision *events.Decision // why no node fits
 	judgedAt uint64           // state.changes when that was found
-	stale    time.Time        // when to look again
-	patience time.Duration    // between two such looks
-	look     bool             // to be looked at again now
+	judged   time.Time        // when it was found
+	pause    time.Duration    // not sooner than this after it is it found anew
+	look     bool             // to be found anew
+	stale    time.Time        // when to find it anew though nobody asked
+	patience time.Duration    // between two such times
 	wake     timer
 
 	untold []*pod // may have to be told why they wait, once it is parked

@@ -34,6 +34,7 @@ type state struct {
 	refusals []refusal     // of those, not looked into yet
 	delayed  map[*pod]bool // wait for a time
 	timers   timers
+	grown    bool   // a node has come
 	changes  uint64 // counts what may change a reason
 	ticks    uint64
 }
@@ -115,7 +116,7 @@ func (s *state) nodeChanged(c *fold.Change, at events.Offset) {
 		st = c.Projected.Node
 	}
 	if !n.exists {
-		n.exists, s.order = true, nil
+		n.exists, s.order, s.grown = true, nil, true
 	}
 	n.Facts, n.Labels, n.registration = c.Facts.Node, c.Facts.Labels, st.Registration
 	n.Registered, n.Ready, n.Deleting = st.Registration != 0, st.Ready, c.Facts.Deleting != 0

@@ -16,7 +16,7 @@ import (
 
 const detachedEnv = "CAIRN_DETACHED"
 
-// isDetached tells whether detach started this process.
+// isDetached reports whether detach started this process.
 func isDetached() bool { return os.Getenv(detachedEnv) != "" }
 
 // detach starts this very command again as a process of its own session,

@@ -105,7 +105,7 @@ func chooseKubeconfig(place client.Place, args []string) error {
 	return os.Setenv("KUBECONFIG", file)
 }
 
-// offline tells whether kubectl needs no server for its arguments.
+// offline reports whether kubectl needs no server for its arguments.
 func offline(args []string) bool {
 	if len(args) == 0 || slices.Contains([]string{"help", "completion", "kustomize", "options", "plugin", "config", "__complete"}, args[0]) {
 		return true

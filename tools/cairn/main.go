@@ -29,6 +29,7 @@ type commands struct {
 	Why       whyCommand       `cmd:"" help:"Tell why an object is as it is, back to the person."`
 	Status    statusCommand    `cmd:"" help:"Show how far ledger and view have come, nodes, processes, growth."`
 	Replay    replayCommand    `cmd:"" help:"Fold the whole ledger again into an empty view and compare."`
+	Cell      cellCommand      `cmd:"" help:"Activate a gate of the cell."`
 	Dataplane dataplaneCommand `cmd:"" help:"Show the rules that services work by."`
 	Version   versionCommand   `cmd:"" help:"Show versions."`
 

@@ -158,7 +158,7 @@ func serveCell(ctx context.Context, paths cell.Paths, s *cell.Settings, f *follo
 	if err != nil {
 		return err
 	}
-	server, err := serve.Start(ctx, serve.Config{Cell: f, Ring: ring, PKI: ca, Listen: s.Listen, Names: []string{s.NodeName},
+	server, err := serve.Start(ctx, serve.Config{Cell: f, Ring: ring, PKI: ca, Name: s.NodeName, Listen: s.Listen, Names: []string{s.NodeName},
 		Advertise: reachable(s), History: history.Handler(f, log)})
 	if err != nil {
 		return err

@@ -127,7 +127,7 @@ func (t *Tree) Packages() []string {
 	return slices.Compact(dirs)
 }
 
-// under tells whether dir is folder or lies below it.
+// under reports whether dir is folder or lies below it.
 func under(dir, folder string) bool {
 	return dir == folder || strings.HasPrefix(dir, folder+"/")
 }

@@ -18,7 +18,6 @@ import (
 // load. With one replica nobody else has what it acknowledged, so it must have
 // been synced by then; Kafka's own default loses all that the page cache held.
 func TestTheLossOfPowerOfTheOnlyBroker(t *testing.T) {
-	t.Parallel()
 	disk := powertest.New(t, 1<<30)
 	broker := kafkatest.NewDurableIn(t, filepath.Join(disk.Dir, "kafka"))
 	config := kafka.Config{Brokers: []string{broker.Addr}, Topic: kafkatest.Topic(t), CreateReplication: 1}

@@ -43,7 +43,7 @@ func Bootstrap() Policy {
 		p.add(calls.ReconcilerPrefix+name, rules, rbacv1.Subject{Kind: "User", APIGroup: rbacv1.GroupName, Name: calls.ReconcilerPrefix + name})
 	}
 	p.add("system:cairn:past", []rbacv1.PolicyRule{rule("get", PastGroup, PastResource)})
-	p.add("system:cairn:reader", []rbacv1.PolicyRule{{Verbs: []string{"get", "post"}, NonResourceURLs: []string{"/cairn/v1/*"}}, rule("get", PastGroup, PastResource)})
+	p.add("system:cairn:reader", []rbacv1.PolicyRule{{Verbs: []string{"get"}, NonResourceURLs: []string{"/cairn/v1/*"}}, rule("get", PastGroup, PastResource)})
 	p.add("system:cairn:node", []rbacv1.PolicyRule{{Verbs: []string{"get", "post"}, NonResourceURLs: []string{"/cairn/v1/nodes/*"}}},
 		rbacv1.Subject{Kind: "Group", APIGroup: rbacv1.GroupName, Name: user.NodesGroup})
 	return p

@@ -37,9 +37,9 @@ const writeTimeout = 30 * time.Second
 
 // Cell is what the API reads of the view.
 type Cell interface {
-	Get(ref events.Ref, at events.Revision) (*view.Object, error)
+	view.Getter
+	view.Waiter
 	Position() view.Position
-	Wait(ctx context.Context, o events.Offset) error
 }
 
 // Objects reads and writes objects as Kubernetes knows them: a *storage.Engine.

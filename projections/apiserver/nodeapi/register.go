@@ -148,7 +148,7 @@ func (a *API) hear(name string) {
 const membersWait = time.Second
 
 // Silence says how long each registered node has not been heard of. connected
-// tells whether the caller has been in touch with the ledger since it last
+// reports whether the caller has been in touch with the ledger since it last
 // asked: other time does not count. now must be from one monotonic clock.
 func (a *API) Silence(now time.Time, connected bool) map[string]time.Duration {
 	ctx, cancel := context.WithTimeout(a.ctx, membersWait)

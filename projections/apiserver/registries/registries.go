@@ -35,6 +35,7 @@ type Config struct {
 	Rules      authorizer.RuleResolver
 	Nodes      client.ConnectionInfoGetter
 	Tally      *tally.Tally // counts reads of logs
+	Sessions   *Sessions    // those under way
 	Transport  http.RoundTripper
 	Cell       *events.Cell
 }

@@ -49,7 +49,11 @@ func (s session) Connect(ctx context.Context, name string, opts runtime.Object, 
 	if !w.Outcome.Accepted() {
 		return nil, apierrors.NewInternalError(fmt.Errorf("the ledger refused the record of this session as %s (record %d)", w.Outcome.Code, w.Offset))
 	}
-	return h, nil
+	ended := s.c.Sessions.open(e, w.Offset)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer ended()
+		h.ServeHTTP(w, r)
+	}), nil
 }
 
 // pod is the pod as it is now; the answer is shared.

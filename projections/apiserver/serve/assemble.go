@@ -21,6 +21,7 @@ import (
 	"cairn/projections/apiserver/admission"
 	"cairn/projections/apiserver/authn"
 	"cairn/projections/apiserver/authz"
+	"cairn/projections/apiserver/gates"
 	"cairn/projections/apiserver/nodeapi"
 	"cairn/projections/apiserver/registries"
 )
@@ -55,7 +56,7 @@ func (s *Server) assemble(run context.Context) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	err = registries.Install(s.generic, registries.Config{Engine: s.engine, Tokens: who.Tokens, Audience: who.Audience, Requests: who.Requests,
-		Authorizer: may, Rules: may.Rules, Nodes: s.links, Tally: s.tally, Transport: http.DefaultTransport, Cell: s.config.Cell.Position().Cell})
+		Authorizer: may, Rules: may.Rules, Nodes: s.links, Tally: s.tally, Sessions: s.sessions, Transport: http.DefaultTransport, Cell: s.config.Cell.Position().Cell})
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
@@ -63,6 +64,9 @@ func (s *Server) assemble(run context.Context) error {
 	s.engine.Synthesize(events.Leases, s.nodes)
 	mux := s.generic.Handler.NonGoRestfulMux
 	mux.UnlistedHandlePrefix(nodeapi.Prefix, s.nodes)
+	mux.UnlistedHandle(gates.Path, gates.Handler(s.engine))
+	mux.UnlistedHandleFunc(definitionsPath, s.definitions)
+	mux.UnlistedHandlePrefix(definitionsPath+"/", http.HandlerFunc(s.definitions))
 	if s.config.History != nil {
 		mux.UnlistedHandlePrefix("/cairn/v1/", s.config.History)
 	}

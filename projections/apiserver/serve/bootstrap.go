@@ -24,11 +24,14 @@ var firstNamespaces = []string{metav1.NamespaceDefault, metav1.NamespaceSystem, 
 // bootstrap creates what every cell has and is missing. Several servers may do
 // so at once: what another one created meanwhile is there.
 func (s *Server) bootstrap(ctx context.Context) error {
-	ctx = calls.With(ctx, &calls.Call{Reason: "every cell has it", Agent: "cairn/" + Version})
-	client := s.ClientFor(system())
 	if err := s.engine.Cell().ReadPoint(ctx); err != nil {
 		return err
 	}
+	if err := s.known().Register(calls.With(ctx, &calls.Call{Agent: "cairn/" + Version})); err != nil {
+		return err
+	}
+	ctx = calls.With(ctx, &calls.Call{Reason: "every cell has it", Agent: "cairn/" + Version})
+	client := s.ClientFor(system())
 	for _, step := range []func(context.Context, kubernetes.Interface) error{s.spaces, s.policy, s.kubernetes} {
 		if err := step(ctx, client); err != nil {
 			return err

@@ -30,14 +30,18 @@ type cell struct {
 	server *Server
 	dir    string
 	limits budget.Limits
+	name   string // of servers started from now on
 }
 
-func newCell(t testing.TB) *cell {
+func newCell(t testing.TB) *cell { return newCellAt(t, events.Newest) }
+
+// newCellAt makes a cell that begins at a gate.
+func newCellAt(t testing.TB, gate events.Gate) *cell {
 	t.Helper()
-	c := &cell{t: t, log: memory.New(func() int64 { return time.Now().UnixNano() }), dir: t.TempDir()}
+	c := &cell{t: t, name: "s1", log: memory.New(func() int64 { return time.Now().UnixNano() }), dir: t.TempDir()}
 	t.Cleanup(func() { c.log.Close() })
 	first := &events.Event{ID: events.ID(uuid.Must(uuid.NewV7())), Type: events.CellCreated, Subject: events.Ref{Kind: events.Cells, Name: "test"},
-		Base: events.NoOffset, Facts: events.Facts{Cell: &events.Cell{Name: "test", Incarnation: "0b1c", R0: 1000, Gate: events.Newest, Window: 1 << 17,
+		Base: events.NoOffset, Facts: events.Facts{Cell: &events.Cell{Name: "test", Incarnation: "0b1c", R0: 1000, Gate: gate, Window: 1 << 17,
 			PodRange: "10.66.0.0/16", ServiceRange: "10.67.0.0/16", NodeMask: 24, NodePortLow: 30000, NodePortHigh: 30100, DNSAddress: "10.67.0.10"}}}
 	_, err := c.log.Append(t.Context(), [][]byte{events.AppendFrame(nil, first)})
 	must(t, err)
@@ -61,7 +65,7 @@ func (c *cell) startOver(view follower.Cell) {
 	c.t.Helper()
 	ring, err := encryption.Open(filepath.Join(c.dir, "keys"))
 	must(c.t, err)
-	server, err := Start(context.Background(), Config{Cell: view, Ring: ring, PKI: c.pki, Listen: "127.0.0.1:0", Budget: c.limits})
+	server, err := Start(context.Background(), Config{Cell: view, Ring: ring, Name: c.name, PKI: c.pki, Listen: "127.0.0.1:0", Budget: c.limits})
 	must(c.t, err)
 	c.server = server
 	c.t.Cleanup(func() {

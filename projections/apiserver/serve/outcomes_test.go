@@ -68,6 +68,7 @@ func TestTwoServersServeOneCell(t *testing.T) {
 	first := c.admin().CoreV1().ConfigMaps("default")
 	_, err := first.Create(t.Context(), configMap("a", "1"), metav1.CreateOptions{})
 	must(t, err)
+	c.name = "s2"
 	c.start()
 	second := c.admin().CoreV1().ConfigMaps("default")
 	var both sync.WaitGroup

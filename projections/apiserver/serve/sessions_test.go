@@ -87,6 +87,57 @@ func TestASessionIsOnRecordBeforeItIsOpened(t *testing.T) {
 	}
 }
 
+// ends are the records of sessions' ends, with what each was the end of.
+func (c *cell) ends() (said []string) {
+	_, all := c.records()
+	for _, e := range all {
+		if e.Type == events.SessionClosed {
+			said = append(said, fmt.Sprintf("%s: %s of %s", e.Actor.User, all[e.Cause[0]].Reason, e.Subject.Name))
+		}
+	}
+	return said
+}
+
+func TestTheEndOfASessionIsOnRecordWhereTheCellKnowsOfEnds(t *testing.T) {
+	c := newCellAt(t, events.GateFirst)
+	p, n := c.podOn("n1", c.streams("n1", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "enough", http.StatusTeapot) }))
+	n.report(p, events.ContainerStarted, events.Running, true)
+	masters := []string{"system:masters"}
+	_ = c.exec(t.Context(), "alice", masters, p.Name, "exec", &corev1.PodExecOptions{Command: []string{"ls"}, Stdout: true})
+	eventually(t, "the first has ended", func() bool { return c.server.sessions.Underway() == 0 })
+	c.activate(http.MethodPost, "", 200)
+	_ = c.exec(t.Context(), "carol", masters, p.Name, "exec", &corev1.PodExecOptions{Command: []string{"ls"}, Stdout: true})
+	eventually(t, "the end of the second is on record", func() bool { return len(c.ends()) > 0 })
+	if got := strings.Join(c.ends(), "; "); got != "carol: exec in container c: ls of on-n1" {
+		t.Errorf("on record: %s", got)
+	}
+}
+
+func TestAServerThatEndsRecordsTheEndOfItsSessions(t *testing.T) {
+	c := newCell(t)
+	opened, release := make(chan struct{}), make(chan struct{})
+	defer close(release) // a node goes on when its server has gone
+	p, n := c.podOn("n1", c.streams("n1", func(_ http.ResponseWriter, r *http.Request) {
+		close(opened)
+		<-release
+	}))
+	n.report(p, events.ContainerStarted, events.Running, true)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = c.exec(ctx, "alice", []string{"system:masters"}, p.Name, "exec", &corev1.PodExecOptions{Command: []string{"ls"}, Stdout: true})
+	}()
+	defer func() { cancel(); <-ended }()
+	<-opened
+	closing, done := context.WithTimeout(context.Background(), 10*time.Second)
+	defer done()
+	c.server.Close(closing)
+	if got := strings.Join(c.ends(), "; "); got != "alice: exec in container c: ls of on-n1" {
+		t.Errorf("on record: %s", got)
+	}
+}
+
 // mute is a cell whose ledger takes no records of sessions.
 type mute struct{ follower.Cell }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -16,8 +17,10 @@ import (
 
 	"cairn/projections/apiserver/budget"
 	"cairn/projections/apiserver/encryption"
+	"cairn/projections/apiserver/gates"
 	"cairn/projections/apiserver/nodeapi"
 	"cairn/projections/apiserver/pki"
+	"cairn/projections/apiserver/registries"
 	"cairn/projections/apiserver/storage"
 	"cairn/projections/apiserver/tally"
 	"cairn/projections/feeds/hub"
@@ -30,6 +33,7 @@ type Config struct {
 	Cell      follower.Cell
 	Ring      *encryption.Ring
 	PKI       *pki.Authority
+	Name      string        // of this server, one per cell, the same after a restart; empty: HOST:PORT
 	Listen    string        // ADDR:PORT; port 0: any
 	Listener  net.Listener  // in place of Listen, where it is set
 	Names     []string      // further names and addresses for the certificate
@@ -45,6 +49,7 @@ type Server struct {
 	log      *slog.Logger
 	engine   *storage.Engine
 	tally    *tally.Tally
+	sessions *registries.Sessions
 	feeds    *hub.Hub
 	derived  chan struct{} // closed when the hub has ended
 	nodes    *nodeapi.API
@@ -90,6 +95,7 @@ func (s *Server) start(ctx, run context.Context) (err error) {
 	// It counts until the last request has been answered.
 	counting, enough := context.WithCancel(context.WithoutCancel(run))
 	s.tally, s.enough = tally.New(counting, s.engine), enough
+	s.sessions = registries.NewSessions(s.engine)
 	if s.links, err = newLinks(s.engine, c.PKI); err != nil {
 		return err
 	}
@@ -156,9 +162,38 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-s.tally.Done():
 	case <-ctx.Done():
 	}
+	s.sessions.EndAll(ctx)
+	s.leave(ctx)
 	s.engine.Wait()
 	s.generic.Destroy()
 	return err
+}
+
+// lastWords bounds how long the record that this server left is waited for.
+const lastWords = 2 * time.Second
+
+// leave is the last that a server appends. One that can't say so holds up later
+// gates until it is back.
+func (s *Server) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	if err := s.known().Leave(ctx); err != nil {
+		s.log.Warn("the cell still takes this server for a running one", "error", err)
+	}
+}
+
+// known is this server as the cell knows it.
+func (s *Server) known() gates.Server {
+	name := s.config.Name
+	if name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			host = "server"
+		}
+		_, port, _ := net.SplitHostPort(s.Addr())
+		name = host + ":" + port
+	}
+	return gates.Server{Engine: s.engine, Name: name, Version: Version}
 }
 
 // apiAddress is the first address of the service range: the kubernetes service's.

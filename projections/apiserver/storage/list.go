@@ -90,6 +90,7 @@ type listing struct {
 	limit int
 	last  string     // below the prefix: the key of the last object looked at
 	after events.Ref // that object
+	from  events.Ref // the object behind which the list began; zero: at its own beginning, or elsewhere
 	more  bool
 }
 
@@ -216,6 +217,7 @@ func (l *listing) resume(from string) error {
 	name, behind := strings.CutSuffix(from, "\x00")
 	l.after = l.ref(name)
 	if behind {
+		l.from = l.after
 		return nil
 	}
 	o, err := l.kind.cell.Get(l.after, l.at)
@@ -327,24 +329,6 @@ func (l *listing) add(obj kinds.Object) error {
 
 // burstBytes is about how much of the view a stream goes through at a time.
 const burstBytes = 256 << 10
-
-// countMost bounds the objects that are counted for remainingItemCount: else a
-// page of many objects costs less than saying how many follow it, on each page.
-const countMost = 5000
-
-// remaining counts what follows the page; nil where a selector would have to
-// look at each, or where it is more than countMost.
-func (l *listing) remaining() (*int64, error) {
-	if !l.pred.Empty() {
-		return nil, nil
-	}
-	n, err := l.kind.cell.Count(l.kind.kind.Name, view.Page{Namespace: l.scope.namespace, At: l.at, After: l.after, Limit: countMost + 1})
-	if n > countMost || err != nil {
-		return nil, err
-	}
-	left := int64(n)
-	return &left, nil
-}
 
 // facts' labels as a labels.Labels.
 type labelsOf []events.Pair

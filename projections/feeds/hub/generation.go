@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -54,29 +55,28 @@ const lookBack = 4096
 func (g *generation) load(limit int64) error {
 	floor := max(g.start.Offset-lookBack, events.NoOffset)
 	network := feeds.NewNetwork(g.start.R0, floor)
+	page := view.Page{At: g.start.Revision()}
 	for _, kind := range feeds.VIPKinds() {
-		err := each(g.cell, kind, g.start.Revision(), func(o *view.Object) error {
+		for o, err := range view.All(g.cell, kind, page) {
+			if err != nil {
+				return fmt.Errorf("hub: list %s: %w", kind, err)
+			}
 			network.Set(o)
 			g.member(o)
-			return nil
-		})
-		if err != nil {
-			return err
 		}
 	}
 	if err := removals(g.cell, network, g.start, floor); err != nil {
 		return err
 	}
-	err := each(g.cell, events.Pods, g.start.Revision(), func(o *view.Object) error {
+	for o, err := range view.All(g.cell, events.Pods, page) {
+		if err != nil {
+			return fmt.Errorf("hub: list pods: %w", err)
+		}
 		why := ""
 		if o.Facts != nil && o.Facts.Deleting != 0 && feeds.NodeOf(o) != "" {
 			why = whoDeletes(g.cell, o.Ref, g.start.Offset)
 		}
 		g.pods.Set(o, why)
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

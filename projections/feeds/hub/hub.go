@@ -13,14 +13,13 @@ import (
 	"cairn/projections/view"
 )
 
-// Reads is what a hub lists from, see view.Reads.
+// Reads is what a hub lists from.
 type Reads interface {
+	view.Getter
+	view.Lister
+	view.Changes
+	view.Records
 	Position() view.Position
-	Get(ref events.Ref, at events.Revision) (*view.Object, error)
-	List(kind string, page view.Page) ([]*view.Object, bool, error)
-	Changes(kind string, after events.Revision, limit int) ([]view.Delta, events.Revision, error)
-	Touching(ref events.Ref, from, to events.Offset, limit int) ([]events.Offset, error)
-	Record(o events.Offset) (*view.Record, error)
 }
 
 // Results is what a hub goes on from, see follower.Cell: Subscribe calls fn on

@@ -11,25 +11,6 @@ import (
 	"cairn/projections/view"
 )
 
-// each calls fn for every object of a kind as of a revision, page by page.
-func each(reads Reads, kind string, at events.Revision, fn func(*view.Object) error) error {
-	page := view.Page{At: at, Limit: 1000}
-	for more := true; more; {
-		list, rest, err := reads.List(kind, page)
-		if err != nil {
-			return fmt.Errorf("hub: list %s: %w", kind, err)
-		}
-		for _, o := range list {
-			if err := fn(o); err != nil {
-				return err
-			}
-			page.After = o.Ref
-		}
-		more = rest && len(list) > 0
-	}
-	return nil
-}
-
 // removals tells a table which keys were removed after floor, up to start.
 func removals(reads Reads, network *feeds.Network, start view.Position, floor events.Offset) error {
 	var gone []removal

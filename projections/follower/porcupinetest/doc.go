@@ -2,8 +2,8 @@
 // is linearizable: that each call could have happened at one moment between its
 // beginning and its end (Herlihy and Wing, "Linearizability", 1990).
 //
-// In: servers that read, create, update and delete registers by name, and a
-// seed. Out: a History of what clients called at once and were answered, and a
+// In: servers that read, create, update and delete registers by name, over a
+// ledger with faults (far.go), and a seed. Out: a History of what clients called at once and were answered, and a
 // test failure that names the register, where the checker finds no such order.
 // The search is anishathalye/porcupine's (after Lowe, "Testing for
 // linearizability", 2017).

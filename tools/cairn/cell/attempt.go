@@ -44,7 +44,7 @@ func Begin(p Paths) (*Attempt, error) {
 	return a, nil
 }
 
-// First tells whether the cell is to be started for the first time.
+// First reports whether the cell is to be started for the first time.
 func (a *Attempt) First() bool { return a.first }
 
 // Undo removes what a start that failed has made: a run folder with nothing in

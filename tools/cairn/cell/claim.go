@@ -35,7 +35,7 @@ func Claim(p Paths) error {
 	return Replace(p.owner(), []byte(p.Data+"\n"), 0o644)
 }
 
-// running tells whether a supervisor holds the lock of a data folder.
+// running reports whether a supervisor holds the lock of a data folder.
 func running(data string) bool {
 	l, err := Take(Paths{Data: data})
 	if err == nil {
@@ -44,7 +44,7 @@ func running(data string) bool {
 	return ExitCode(err) == ExitRefused
 }
 
-// Claimed tells whether RunDir is this cell's to remove.
+// Claimed reports whether RunDir is this cell's to remove.
 func Claimed(p Paths) bool {
 	b, err := os.ReadFile(p.owner())
 	return err == nil && strings.TrimSpace(string(b)) == p.Data

@@ -35,7 +35,7 @@ func Identify(pid int) (Process, error) {
 	return Process{Pid: pid, Start: start}, err
 }
 
-// Alive tells whether that very process still runs.
+// Alive reports whether that very process still runs.
 func (p Process) Alive() bool {
 	now, err := Identify(p.Pid)
 	return err == nil && now.Start == p.Start

@@ -47,11 +47,15 @@ var ErrDown = errors.New("no server answers")
 
 // Stream asks for a path and returns the body of an answer 200.
 func (c *Client) Stream(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
+	return c.do(ctx, http.MethodGet, path, query)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, query url.Values) (io.ReadCloser, error) {
 	target := c.base + path
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	req, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +84,7 @@ func problem(resp *http.Response) error {
 	switch resp.StatusCode {
 	case http.StatusBadRequest:
 		code = cell.ExitUsage
-	case http.StatusForbidden, http.StatusUnauthorized, http.StatusMethodNotAllowed:
+	case http.StatusForbidden, http.StatusUnauthorized, http.StatusMethodNotAllowed, http.StatusConflict:
 		code = cell.ExitRefused
 	case http.StatusGatewayTimeout:
 		code = cell.ExitUnknown
@@ -90,7 +94,12 @@ func problem(resp *http.Response) error {
 
 // Get asks for a path and decodes the answer into out.
 func (c *Client) Get(ctx context.Context, path string, query url.Values, out any) error {
-	body, err := c.Stream(ctx, path, query)
+	return c.Ask(ctx, http.MethodGet, path, query, out)
+}
+
+// Ask has a path do what the method says, and decodes the answer into out.
+func (c *Client) Ask(ctx context.Context, method, path string, query url.Values, out any) error {
+	body, err := c.do(ctx, method, path, query)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ type Config struct {
 	Log       *slog.Logger
 }
 
-// Check tells whether this machine has room for a cell's network, before
+// Check reports whether this machine has room for a cell's network, before
 // anything of it is started; its error may be a *dataplane.Collision.
 func Check(s *cell.Settings, owner string) error {
 	cfg := base(s, owner)
@@ -162,7 +162,7 @@ func (n *Network) SetServices(_ context.Context, all []*feed.VIP) error {
 	return plane.SetServices(n.converter.convert(all))
 }
 
-// Ready tells whether the dataplane works.
+// Ready reports whether the dataplane works.
 func (n *Network) Ready() bool {
 	_, err := n.get()
 	return err == nil

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -47,9 +48,9 @@ func pathOf(ref events.Ref, subresource string) string {
 
 func (w *World) alice() rest.Interface { return w.Client("alice").CoreV1().RESTClient() }
 
-// Apply writes objects as a person: creates those that are not there, and merges
-// the others into what is there. In the text, uid(KIND/NAMESPACE/NAME) stands
-// for that object's uid.
+// Apply writes objects as a person does with kubectl apply --server-side: fields
+// that the last one named and this one does not are taken back. In the text,
+// uid(KIND/NAMESPACE/NAME) stands for that object's uid.
 func (w *World) Apply(text string) error {
 	for _, doc := range strings.Split(text, "\n---\n") {
 		doc, err := w.names.real(w, doc)
@@ -77,12 +78,16 @@ func (w *World) Apply(text string) error {
 
 // Crowd creates pods that ask for some cores each.
 func (w *World) Crowd(n int, cores string) error {
+	pods := w.Client("alice").CoreV1().Pods("default")
 	for i := range n {
-		doc := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: crowd-%04d}\nspec: {containers: [{name: c, image: i, resources: {requests: {cpu: %q}}}]}", i, cores)
-		if err := w.Apply(doc); err != nil {
+		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("crowd-%04d", i)}}
+		p.Spec.Containers = []corev1.Container{{Name: "c", Image: "i", Resources: corev1.ResourceRequirements{
+			Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cores)}}}}
+		if _, err := pods.Create(w.ctx, p, metav1.CreateOptions{}); err != nil {
 			return err
 		}
 	}
+	w.Settled()
 	return nil
 }
 
@@ -91,13 +96,7 @@ func (w *World) apply(ref events.Ref, o *unstructured.Unstructured) error {
 	if err != nil {
 		return err
 	}
-	all := ref
-	all.Name = ""
-	err = w.alice().Post().AbsPath(pathOf(all, "")).SetHeader("Content-Type", "application/json").Body(body).Do(w.ctx).Error()
-	if apierrors.IsAlreadyExists(err) {
-		err = w.alice().Patch(types.MergePatchType).AbsPath(pathOf(ref, "")).Body(body).Do(w.ctx).Error()
-	}
-	return err
+	return w.alice().Patch(types.ApplyPatchType).AbsPath(pathOf(ref, "")).Param("fieldManager", "alice").Param("force", "true").Body(body).Do(w.ctx).Error()
 }
 
 // Delete ends an object as a person does; policy empty: as the kind has it.

@@ -18,7 +18,7 @@ import (
 // Play runs every scenario in a folder, each in a world of its own. The commands:
 //
 //	nodes           lines: a node to add and register, or to change, see World.Node
-//	apply           YAML: create, or merge into what is there, as alice
+//	apply           YAML, as alice
 //	crowd N cpu=C   N pods that ask for C cores each
 //	delete REF [POLICY]
 //	run [PREFIX...] every node does what it was told; pods named so don't become ready
@@ -181,12 +181,12 @@ func Settle(w *World, s *engine.Stepper) (acts int, err error) {
 			w.Pass(max(time.Until(at), time.Millisecond))
 			continue
 		}
-		if steps > 5000 {
-			return acts, fmt.Errorf("it does not settle: %v", ready)
-		}
-		plan, _, err := s.Act(w.ctx, ready[0])
+		plan, failed, err := s.Act(w.ctx, ready[0])
 		if err != nil {
 			return acts, err
+		}
+		if steps > 1000 {
+			return acts, fmt.Errorf("it does not settle: %v, which ends in %q, again plans\n%s", ready[0], failed, w.plan(plan))
 		}
 		acts += len(plan.Intents)
 		w.Settled()

@@ -33,7 +33,11 @@ func (w *World) plan(p reconcile.Plan) string {
 		}
 		var causes []string
 		for _, o := range i.Cause {
-			causes = append(causes, fmt.Sprint(o-w.First))
+			if o < w.First {
+				causes = append(causes, "start")
+			} else {
+				causes = append(causes, fmt.Sprint(o-w.First))
+			}
 		}
 		fmt.Fprintf(&b, "\n  because of [%s]: %s\n", strings.Join(causes, " "), why)
 		if i.Request != nil && i.Request.Method != "DELETE" {

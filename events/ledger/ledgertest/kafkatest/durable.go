@@ -57,6 +57,7 @@ func NewDurableIn(t testing.TB, dir string) *Durable {
 func (d *Durable) Start(t testing.TB) {
 	t.Helper()
 	cmd := exec.Command(d.script, "start", d.dir, strconv.Itoa(d.ports[0]), strconv.Itoa(d.ports[1]))
+	cmd.Env = patient()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("start the broker: %v: %s", err, out)
 	}

@@ -140,9 +140,14 @@ func (b *broker) Close() error {
 	return b.cmd.Wait()
 }
 
+// patient gives a broker more time to start than a person would: tests of
+// several packages, and their brokers, run at once.
+func patient() []string { return append(os.Environ(), "CAIRN_KAFKA_WAIT=240") }
+
 func launch(script string, ports [2]int) (string, io.Closer, error) {
 	cmd := exec.Command(script, "ephemeral", strconv.Itoa(ports[0]), strconv.Itoa(ports[1]))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a Ctrl-C at the terminal reaches us; the pipe tells it
+	cmd.Env = patient()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a Ctrl-C at the terminal reaches us; the pipe's end reaches it
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()

@@ -7,20 +7,12 @@ import (
 	"cairn/events/wire"
 )
 
-// What of the fold's rows a view has anyway, and so need not keep twice: the
-// objects, which are its live objects, and the ids of the last W records.
-
-// Derived reports whether a row is one that ObjectRow or IDRow makes.
-func Derived(key []byte) bool {
-	return len(key) > 0 && (key[0] == tagObject || key[0] == tagSeen)
-}
-
 // Stored is a live object as a view has it.
 type Stored struct {
 	Ref                        events.Ref
 	UID                        string
 	Revision, Written, Created events.Revision
-	Facts, Projected           []byte // canonical encodings; nil: none
+	Facts, Projected           []byte // canonical encodings, which may be empty; nil: none
 }
 
 // ObjectRow appends the value of an object's row to b, and gives the row.
