@@ -20,7 +20,7 @@ there() { # COMMAND or /FILE
 certs=/etc/ssl/certs/ca-certificates.crt:ca-certificates
 case $what in
 run) wants="runc:runc nft:nftables ip:iproute2 curl:curl $certs" ;;
-test) wants="runc:runc nft:nftables ip:iproute2 curl:curl busybox:busybox-static unshare:util-linux $certs" ;;
+test) wants="runc:runc nft:nftables ip:iproute2 curl:curl busybox:busybox-static unshare:util-linux mkfs.ext4:e2fsprogs $certs" ;;
 kafka) wants="java:default-jre-headless mvn:maven" ;;
 *) fail "setup.sh knows no $what" "say: setup.sh run, setup.sh test or setup.sh kafka" ;;
 esac

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"cairn/events/wire"
 )
@@ -17,6 +18,9 @@ const (
 	frameHeader = 12
 )
 
+// frameRest is about what a frame holds beside bodies.
+const frameRest = 640
+
 // ErrMalformed is wrapped by every error about bytes that are no canonical record.
 var ErrMalformed = wire.ErrMalformed
 
@@ -24,7 +28,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // AppendFrame appends e's frame to b.
 func AppendFrame(b []byte, e *Event) []byte {
-	start := len(b)
+	start, bodies := len(b), 0
+	for i := range e.Parts {
+		bodies += len(e.Parts[i].Data)
+	}
+	b = slices.Grow(b, bodies+frameRest)
 	b = append(b, frameMagic...)
 	b = append(b, frameFormat, 0, 0, 0, 0, 0, 0, 0, 0)
 	b, _ = wire.Append(b, e)

@@ -32,7 +32,7 @@ func (d *Daemon) readVIPs(ctx context.Context, table *feed.Table) error {
 		defer close(done)
 		d.setPlane(ctx, dirty)
 	}()
-	fresh := false // something changed since the last mark
+	fresh := true // what is here may not have been set before the last stream was lost
 	for e, err := range d.cfg.Server.VIPs(ctx, table.From()) {
 		if err != nil {
 			return err

@@ -10,7 +10,7 @@ import (
 func (s *State) changes() []Change {
 	list := make([]Change, 0, len(s.step.before))
 	for ref, old := range s.step.before {
-		if c, ok := s.compare(ref, old, s.objects[ref]); ok {
+		if c, ok := s.compare(ref, old, s.at(ref)); ok {
 			list = append(list, c)
 		}
 	}
@@ -24,10 +24,10 @@ func (s *State) changes() []Change {
 		if c.Ref == s.step.written || c.Written == 0 {
 			c.Written = c.Revision
 		}
-		if o := s.objects[c.Ref]; o != nil {
+		if o := s.at(c.Ref); o != nil {
 			o2 := *o
 			o2.revision, o2.written, o2.created = c.Revision, c.Written, c.Created
-			s.objects[c.Ref] = &o2
+			s.objects[c.Ref] = o2.pack()
 		}
 	}
 	return list

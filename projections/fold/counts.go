@@ -53,7 +53,7 @@ func (s *State) recount(k ownerKey, w *object) {
 	}
 	n.FullyLabeled = 0
 	for ref := range s.owned[k.uid] {
-		o := s.objects[ref]
+		o := s.at(ref)
 		if w != nil && live(o) && s.owner(ref.Namespace, o.facts) == w && hasLabels(o.facts.Labels, w.facts.Workload.TemplateLabels) {
 			n.FullyLabeled++
 		}
@@ -84,7 +84,7 @@ func (s *State) projectWorkload(o *object) {
 func (s *State) countDeployment(d *object) WorkloadState {
 	var st WorkloadState
 	for ref := range s.owned[d.uid] {
-		o := s.objects[ref]
+		o := s.at(ref)
 		if o.facts.Workload == nil || o.facts.Deployment != nil || o.projected == nil || o.projected.Workload == nil ||
 			s.owner(ref.Namespace, o.facts) != d {
 			continue

@@ -30,7 +30,9 @@
 // What grows with what: a record costs what it changes. A pod's change costs
 // one slice of each service that selects it (MaxSlice backends) and one count;
 // only a service's own change costs its pods, and a lost node its own. Memory
-// grows with live objects, the ids of the last W records, and claims.
+// grows with live objects, the ids of the last W records, and claims. Its rows,
+// when asked for, are those that changed since; objects and ids have none, as
+// a view has both (stored.go).
 //
 // Read first: apply.go, then testdata/scenarios/a-pod-from-creation-to-removal.
 package fold

@@ -13,7 +13,7 @@ func (s *State) servicesOf(pod *object) []events.Ref {
 	var list []events.Ref
 	for _, l := range pod.facts.Labels {
 		for ref := range s.servicesBy[labelKey{pod.ref.Namespace, l.Key, l.Value}] {
-			if hasLabels(pod.facts.Labels, s.objects[ref].facts.Service.Selector) {
+			if hasLabels(pod.facts.Labels, s.at(ref).facts.Service.Selector) {
 				list = append(list, ref)
 			}
 		}
@@ -31,13 +31,13 @@ func selects(svc *object) bool {
 func (s *State) projectServices() {
 	st := &s.step.stale
 	for _, ref := range sorted(st.services) {
-		s.projectService(ref, s.objects[ref])
+		s.projectService(ref, s.at(ref))
 	}
 	for _, ref := range sorted(st.pods) {
 		if _, whole := st.services[ref]; whole {
 			continue
 		}
-		svc, own := s.objects[ref], s.objects[endpointsRef(ref)]
+		svc, own := s.at(ref), s.at(endpointsRef(ref))
 		if !selects(svc) || own != nil && own.facts != nil {
 			continue
 		}
@@ -46,11 +46,11 @@ func (s *State) projectServices() {
 		}
 	}
 	for _, ref := range sorted(st.mirrors) {
-		s.projectMirror(ref, s.objects[ref])
+		s.projectMirror(ref, s.at(ref))
 	}
 	changed := s.writeDrafts()
 	for _, ref := range sorted(changed) {
-		if svc := s.objects[ref]; selects(svc) {
+		if svc := s.at(ref); selects(svc) {
 			s.touchEndpoints(svc)
 		}
 	}
@@ -61,7 +61,7 @@ func (s *State) touchEndpoints(svc *object) {
 	ref := endpointsRef(svc.ref)
 	o := &object{ref: ref, uid: derivedUID(svc.uid, "endpoints"),
 		projected: &Projected{Endpoints: &EndpointsState{Service: svc.ref.Name, ServiceUID: svc.uid, Updated: s.last}}}
-	if old := s.objects[ref]; old != nil {
+	if old := s.at(ref); old != nil {
 		if old.facts != nil {
 			return // a user's own object of that name stays
 		}
@@ -75,7 +75,7 @@ func (s *State) touchEndpoints(svc *object) {
 // projectService renders all slices of a service whose spec changed, or
 // removes them.
 func (s *State) projectService(ref events.Ref, svc *object) {
-	own := s.objects[endpointsRef(ref)]
+	own := s.at(endpointsRef(ref))
 	if own != nil && own.facts != nil {
 		add(&s.step.stale.mirrors, own.ref) // a user's own, which may have lost or found its service
 		return
@@ -88,7 +88,7 @@ func (s *State) projectService(ref events.Ref, svc *object) {
 	f := svc.facts.Service
 	ix := s.indexOf(ref)
 	for n := range ix.numbers {
-		if old := s.objects[SliceRef(ref, n)].projected.Slice; old.ServiceUID != svc.uid || !slices.Equal(old.Ports, f.Ports) {
+		if old := s.at(SliceRef(ref, n)).projected.Slice; old.ServiceUID != svc.uid || !slices.Equal(old.Ports, f.Ports) {
 			s.dropSlices(ref) // other ports: every slice becomes another one
 			ix = s.indexOf(ref)
 			break
@@ -126,7 +126,7 @@ func (s *State) dropSlices(svc events.Ref) {
 
 // projectBackend brings one pod's backend of a service up to date.
 func (s *State) projectBackend(svc *object, ref events.Ref) {
-	pod := s.objects[ref]
+	pod := s.at(ref)
 	f := svc.facts.Service
 	if pod == nil || !serves(pod) || !hasLabels(pod.facts.Labels, f.Selector) {
 		s.dropBackend(svc.ref, ref.Name)
@@ -176,7 +176,7 @@ func target(port events.ServicePort, pod *events.Pod) uint64 {
 // one place that says what serves a service: subset by subset, as they stand.
 func (s *State) projectMirror(ref events.Ref, o *object) {
 	ref.Kind = events.Services
-	svc := s.objects[ref]
+	svc := s.at(ref)
 	if o == nil || o.facts == nil || o.facts.Endpoints == nil {
 		if !selects(svc) {
 			s.dropSlices(ref)
@@ -227,7 +227,7 @@ func (s *State) replaceSlices(svc events.Ref, want []*SliceState) {
 		s.step.stale.drafts = map[events.Ref]*SliceState{}
 	}
 	for _, d := range want {
-		if o := s.objects[SliceRef(svc, d.Number)]; o != nil && o.facts != nil {
+		if o := s.at(SliceRef(svc, d.Number)); o != nil && o.facts != nil {
 			continue // a user's own slice of that very name stays
 		}
 		ix.numbers[d.Number] = targetsKey(d.Targets)

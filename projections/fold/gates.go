@@ -37,7 +37,7 @@ func (s *State) activate(e *events.Event) Outcome {
 		return refuse(Unsupported, NoServer, gate)
 	}
 	for _, ref := range sorted(s.servers) {
-		if up := s.objects[ref].projected.Server.Supports; up < a.Gate {
+		if up := s.at(ref).projected.Server.Supports; up < a.Gate {
 			return refuse(Unsupported, GateUnknownTo, gate, ref.Name, strconv.FormatUint(uint64(up), 10))
 		}
 	}
@@ -52,7 +52,7 @@ func (s *State) serverEvent(e *events.Event) Outcome {
 	if ref.Kind != events.Servers || ref.Namespace != "" || ref.Name == "" {
 		return incomplete(e)
 	}
-	old := s.objects[ref]
+	old := s.at(ref)
 	if e.Type == events.ServerLeft {
 		if old == nil {
 			return refuse(NotFound, NotRegistered, ref.Name)

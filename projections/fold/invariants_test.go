@@ -26,7 +26,8 @@ func (w *world) check(t *testing.T) {
 		}
 	}
 	rows := maps.Clone(w.rows)
-	for _, o := range w.state.objects {
+	for ref := range w.state.objects {
+		o := w.state.at(ref)
 		stored := &Stored{Ref: o.ref, UID: o.uid, Revision: o.revision, Written: o.written, Created: o.created}
 		if o.facts != nil {
 			stored.Facts = append([]byte{}, events.EncodeFacts(o.facts)...)
@@ -68,7 +69,7 @@ func (s *State) dump() string {
 	var b bytes.Buffer
 	fmt.Fprintln(&b, s.last, s.time, s.gate, s.lastServiceIP, s.lastNodePort, s.lastNodeRange, s.cell)
 	for _, ref := range slices.SortedFunc(maps.Keys(s.objects), events.Ref.Compare) {
-		o := s.objects[ref]
+		o := s.at(ref)
 		fmt.Fprintf(&b, "%s %s %d %d %d", ref, o.uid, o.revision, o.written, o.created)
 		if o.facts != nil {
 			fmt.Fprintf(&b, " %x", events.EncodeFacts(o.facts))
@@ -92,7 +93,8 @@ func (s *State) dump() string {
 func (w *world) checkPlacements(t *testing.T) {
 	t.Helper()
 	used, address := map[string]uint64{}, map[string]events.Ref{}
-	for ref, o := range w.state.objects {
+	for ref := range w.state.objects {
+		o := w.state.at(ref)
 		if o.facts == nil || o.facts.Pod == nil || !o.pod().Holds() || o.facts.Pod.HostNetwork {
 			continue
 		}
@@ -107,7 +109,7 @@ func (w *world) checkPlacements(t *testing.T) {
 		}
 	}
 	for node, n := range used {
-		o := w.state.objects[events.Ref{Kind: events.Nodes, Name: node}]
+		o := w.state.at(events.Ref{Kind: events.Nodes, Name: node})
 		if o != nil && n > o.facts.Node.Allocatable.MilliCPU {
 			t.Fatalf("node %s is overcommitted: %d", node, n)
 		}

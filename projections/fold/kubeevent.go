@@ -78,7 +78,7 @@ func (s *State) owner(namespace string, f *events.Facts) *object {
 	if c == nil {
 		return nil
 	}
-	o := s.objects[events.Ref{Kind: c.Kind, Namespace: namespace, Name: c.Name}]
+	o := s.at(events.Ref{Kind: c.Kind, Namespace: namespace, Name: c.Name})
 	if o == nil || o.uid != c.UID {
 		return nil
 	}

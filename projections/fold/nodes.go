@@ -62,7 +62,7 @@ func (s *State) markPods(node string, lost bool) {
 		return
 	}
 	for _, ref := range sorted(l.pods) {
-		old := s.objects[ref]
+		old := s.at(ref)
 		if old.pod().Lost == lost {
 			continue
 		}

@@ -8,7 +8,7 @@ import (
 
 // put replaces or adds an object, and keeps what it was before the record.
 func (s *State) put(o *object) {
-	old := s.objects[o.ref]
+	old := s.at(o.ref)
 	if _, touched := s.step.before[o.ref]; !touched {
 		s.step.before[o.ref] = old
 	}
@@ -18,7 +18,7 @@ func (s *State) put(o *object) {
 }
 
 func (s *State) remove(ref events.Ref) {
-	old := s.objects[ref]
+	old := s.at(ref)
 	if old == nil {
 		return
 	}
@@ -41,7 +41,7 @@ func (s *State) create(e *events.Event) Outcome {
 	if o := s.checkNamespace(ref); !o.Accepted() {
 		return o
 	}
-	if old := s.objects[ref]; old != nil {
+	if old := s.at(ref); old != nil {
 		return refuse(Exists, ObjectExists, ref.String())
 	}
 	o := &object{ref: ref, uid: e.UID, facts: factsOf(e)}
@@ -72,7 +72,7 @@ func factsOf(e *events.Event) *events.Facts {
 
 // checkEndpoints refuses a selector where a user's own Endpoints stand already.
 func (s *State) checkEndpoints(ref events.Ref, svc *events.Service) Outcome {
-	if own := s.objects[endpointsRef(ref)]; len(svc.Selector) > 0 && own != nil && own.facts != nil {
+	if own := s.at(endpointsRef(ref)); len(svc.Selector) > 0 && own != nil && own.facts != nil {
 		return refuse(Exists, OwnEndpoints, own.ref.String())
 	}
 	return Outcome{}
@@ -82,7 +82,7 @@ func (s *State) checkNamespace(ref events.Ref) Outcome {
 	if ref.Namespace == "" {
 		return Outcome{}
 	}
-	ns := s.objects[events.Ref{Kind: events.Namespaces, Name: ref.Namespace}]
+	ns := s.at(events.Ref{Kind: events.Namespaces, Name: ref.Namespace})
 	if ns == nil {
 		return refuse(NotFound, NoNamespace, ref.Namespace)
 	}
@@ -94,7 +94,7 @@ func (s *State) checkNamespace(ref events.Ref) Outcome {
 
 // subject finds the record's subject and checks its preconditions.
 func (s *State) subject(e *events.Event) (*object, Outcome) {
-	o := s.objects[e.Subject]
+	o := s.at(e.Subject)
 	if o == nil {
 		return nil, refuse(NotFound, NoObject, e.Subject.String())
 	}

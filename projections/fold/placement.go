@@ -26,7 +26,7 @@ func (s *State) place(e *events.Event) Outcome {
 	if refused := waiting(old); !refused.Accepted() {
 		return refused
 	}
-	node := s.objects[events.Ref{Kind: events.Nodes, Name: want.Node}]
+	node := s.at(events.Ref{Kind: events.Nodes, Name: want.Node})
 	if refused := s.fits(old, node, want); !refused.Accepted() {
 		return refused
 	}

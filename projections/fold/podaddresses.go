@@ -49,7 +49,7 @@ func (s *State) release(a netip.Addr) {
 // Otherwise they stay claimed until the node reports the sandbox's end.
 func (s *State) abandon(pod *object) {
 	for _, a := range slices.Clone(s.claimed[pod.uid]) {
-		if c := s.claims[a]; s.objects[events.Ref{Kind: events.Nodes, Name: c.node}] == nil {
+		if c := s.claims[a]; s.at(events.Ref{Kind: events.Nodes, Name: c.node}) == nil {
 			s.release(a)
 		}
 	}
@@ -60,7 +60,7 @@ func (s *State) abandon(pod *object) {
 func (s *State) forgetNode(node string) {
 	for _, a := range slices.SortedFunc(maps.Keys(s.claims), netip.Addr.Compare) {
 		c := s.claims[a]
-		if pod := s.objects[c.pod]; c.node == node && (pod == nil || pod.uid != c.uid) {
+		if pod := s.at(c.pod); c.node == node && (pod == nil || pod.uid != c.uid) {
 			s.release(a)
 		}
 	}
@@ -69,7 +69,7 @@ func (s *State) forgetNode(node string) {
 
 // dropShare gives a removed node's share back once no address of it is claimed.
 func (s *State) dropShare(node string) {
-	if s.onNode[node] > 0 || s.objects[events.Ref{Kind: events.Nodes, Name: node}] != nil {
+	if s.onNode[node] > 0 || s.at(events.Ref{Kind: events.Nodes, Name: node}) != nil {
 		return
 	}
 	if _, ok := s.shares[node]; ok {

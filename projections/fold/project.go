@@ -76,7 +76,7 @@ func (s *State) project() {
 		s.step.stale.workloads = nil
 		slices.SortFunc(list, events.Ref.Compare)
 		for _, ref := range slices.Compact(list) {
-			if o := s.objects[ref]; o != nil && o.facts != nil && o.facts.Workload != nil {
+			if o := s.at(ref); o != nil && o.facts != nil && o.facts.Workload != nil {
 				s.projectWorkload(o)
 			}
 		}

@@ -25,7 +25,7 @@ func (m *maker) body() { m.e.Parts = []events.Part{{Column: events.Spec, Data: [
 // about makes the subject a live object's, with its uid and facts to start from.
 func (m *maker) about(typ events.Type, ref events.Ref) {
 	m.e.Type, m.e.Subject = typ, ref
-	if o := m.w.state.objects[ref]; o != nil && o.facts != nil {
+	if o := m.w.state.at(ref); o != nil && o.facts != nil {
 		m.e.UID, m.e.Facts = o.uid, *o.facts
 	}
 }
@@ -122,7 +122,7 @@ func (m *maker) place() {
 	m.e.Facts = events.Facts{Decision: &events.Decision{Nodes: 2, Filtered: []events.Filtered{{Reason: uint64(m.IntN(9)), Nodes: 2}}}}
 	node := m.name("n", 3)
 	p := &events.Placement{Node: node}
-	if o := m.w.state.objects[events.Ref{Kind: events.Nodes, Name: node}]; o != nil {
+	if o := m.w.state.at(events.Ref{Kind: events.Nodes, Name: node}); o != nil {
 		p.Registration = o.node().Registration
 	}
 	m.e.Facts.Placement = p
@@ -138,10 +138,10 @@ func (m *maker) report() {
 		r.Incidents = []events.Incident{{Reason: "Pulled", Message: "it did", Container: "c"}}
 	}
 	m.e.Actor = events.Actor{Node: m.name("n", 3)}
-	if o := m.w.state.objects[ref]; o != nil && m.IntN(8) > 0 {
+	if o := m.w.state.at(ref); o != nil && m.IntN(8) > 0 {
 		m.e.Actor.Node = o.pod().Node
 	}
-	if o := m.w.state.objects[events.Ref{Kind: events.Nodes, Name: m.e.Actor.Node}]; o != nil {
+	if o := m.w.state.at(events.Ref{Kind: events.Nodes, Name: m.e.Actor.Node}); o != nil {
 		r.Registration = o.node().Registration
 	}
 	m.e.Facts.Report = r

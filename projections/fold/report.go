@@ -16,7 +16,7 @@ func (s *State) report(e *events.Event) Outcome {
 	if r == nil || e.UID == "" {
 		return incomplete(e)
 	}
-	old := s.objects[e.Subject]
+	old := s.at(e.Subject)
 	if old == nil || old.uid != e.UID {
 		return s.reportOfGone(e, r)
 	}
@@ -52,7 +52,7 @@ func (s *State) report(e *events.Event) Outcome {
 
 func (s *State) fence(e *events.Event, r *events.Report, pod *object) Outcome {
 	p := pod.pod()
-	node := s.objects[events.Ref{Kind: events.Nodes, Name: p.Node}]
+	node := s.at(events.Ref{Kind: events.Nodes, Name: p.Node})
 	switch {
 	case p.Placed == 0 || r.Epoch != p.Epoch:
 		return refuse(Fenced, OtherEpoch, e.Subject.Name, strconv.FormatUint(r.Epoch, 10), strconv.FormatUint(p.Epoch, 10))

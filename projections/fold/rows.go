@@ -104,7 +104,8 @@ func Load(rows iter.Seq2[[]byte, []byte]) (*State, error) {
 		return nil, fmt.Errorf("fold: the stored cell has no ranges")
 	}
 	s.seen.sort()
-	for _, o := range s.objects {
+	for ref := range s.objects {
+		o := s.at(ref)
 		s.reindex(nil, o)
 		if o.projected != nil && o.projected.Slice != nil {
 			s.enterSlice(o)
@@ -126,7 +127,7 @@ func (s *State) load(tag byte, key, value []byte) error {
 		if err := wire.Decode(value, &o); err != nil {
 			return err
 		}
-		s.objects[o.ref] = (*object)(&o)
+		s.objects[o.ref] = (*object)(&o).pack()
 	case tagSeen:
 		if len(key) != 8 || len(value) != 16 {
 			return events.ErrMalformed

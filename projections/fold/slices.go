@@ -110,7 +110,7 @@ func (s *State) draft(svc events.Ref, n uint64) *SliceState {
 	if s.step.stale.drafts == nil {
 		s.step.stale.drafts = map[events.Ref]*SliceState{}
 	}
-	d := *s.objects[ref].projected.Slice
+	d := *s.at(ref).projected.Slice
 	d.Backends = slices.Clone(d.Backends)
 	s.step.stale.drafts[ref] = &d
 	return &d
@@ -126,7 +126,7 @@ func (s *State) newSlice(svc events.Ref, uid string, ports []events.ServicePort,
 	}
 	n := uint64(0)
 	for ; ; n++ {
-		if _, taken := ix.numbers[n]; !taken && s.objects[SliceRef(svc, n)] == nil {
+		if _, taken := ix.numbers[n]; !taken && s.at(SliceRef(svc, n)) == nil {
 			break
 		}
 	}
@@ -207,7 +207,7 @@ func (s *State) writeDrafts() (changed map[events.Ref]bool) {
 			s.dropSlice(svc, d.Number)
 			continue
 		}
-		old := s.objects[ref]
+		old := s.at(ref)
 		if old == nil {
 			old = s.step.before[ref] // dropped in this record, and back
 		} else if sameSlice(old.projected.Slice, d) {

@@ -21,6 +21,7 @@ type object struct {
 	created   events.Revision
 	facts     *events.Facts // nil: rendered whole by the fold
 	projected *Projected
+	packed    string // facts, encoded; see pack
 }
 
 // objectRow is an object as it is stored.

@@ -2,6 +2,7 @@ package follower
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	"cairn/events"
@@ -135,4 +136,52 @@ func BenchmarkStart(b *testing.B) {
 		must(b, s.Close())
 		b.StartTimer()
 	}
+}
+
+// BenchmarkHeap is what one live object of 160,000 small ConfigMaps keeps in
+// memory once a view is opened: in the store, the digest and the fold.
+func BenchmarkHeap(b *testing.B) {
+	const n = 160_000
+	l, u, dir := newLedger(), newUser(1), b.TempDir()
+	appendAll(b, l, firstRecord(1<<10), u.made(namespace("default")))
+	for i := range n {
+		e := u.made(configMap(fmt.Sprintf("settings-of-application-%06d", i)))
+		e.Base, e.UID = events.Offset(i), fmt.Sprintf("4f2d1c9a-6d39-7c41-9b52-%012x", i)
+		e.Facts.Labels = []events.Pair{{Key: "app", Value: fmt.Sprint("application-", i%100)}}
+		appendAll(b, l, e)
+	}
+	s, err := store.Open(dir, store.Options{})
+	must(b, err)
+	f, err := Start(b.Context(), Options{Ledger: l, Store: s})
+	must(b, err)
+	must(b, f.ReadPoint(b.Context()))
+	f.Stop()
+	must(b, s.Close())
+	f = nil
+	for b.Loop() {
+		before := heap()
+		s, err := store.Open(dir, store.Options{})
+		must(b, err)
+		opened := heap()
+		folder, d, err := resume(s.Current(), loadFold)
+		must(b, err)
+		all := heap()
+		runtime.KeepAlive(folder)
+		folder = nil
+		digest := heap() - opened
+		runtime.KeepAlive(d)
+		b.ReportMetric(float64(opened-before)/n, "store-B/object")
+		b.ReportMetric(float64(digest)/n, "digest-B/object")
+		b.ReportMetric(float64(all-opened-digest)/n, "fold-B/object")
+		must(b, s.Close())
+	}
+}
+
+// heap is what lives in Go's heap.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

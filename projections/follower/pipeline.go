@@ -75,7 +75,7 @@ type pipeline struct {
 	end    events.Offset            // one past the last record wanted; 0: for ever
 	keeps  func(events.Offset) bool // whether the position after a record is wanted
 	commit func(*chunk) error
-	pause  func(error) // told of a fetch that failed and will be tried again; nil with success
+	pause  func(error) // called with a fetch that failed and will be tried again; nil with success
 
 	decoding, folding, encoding, hashing, committing chan *chunk
 	over                                             bool // the fold's: it met the last record that it understands

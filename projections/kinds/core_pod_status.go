@@ -18,6 +18,9 @@ import (
 // Foreign as it is, and a user's patch of the status changes nothing but it:
 // what is the node's to say stays as the node said it.
 //
+// A report is made over the status that its server sees: a patch of Foreign that
+// another server appends in that very moment may be undone by it.
+//
 // Before the first report nobody speaks for a node, and the status is stored as
 // its writer wrote it: so tools that play a node through the API can.
 

@@ -16,8 +16,10 @@
 // objects have equal facts. Each field has one owner: what Render writes of the
 // fold's, Strip takes out before anything is compared or stored, and Life names.
 // A workload's template keeps its name while it means the same, whatever
-// library wrote it (template.go). What a manifest asks for and nobody does yet
-// is named by Unsupported, never dropped silently.
+// library wrote it (template.go). What a node says is stored as a message of
+// ours, and what others write of a status stays beside it (core_pod_status.go).
+// What a manifest asks for and nobody does yet is named by Unsupported, never
+// dropped silently.
 //
 // Pure: no I/O, no goroutine, no clock. Does not import k8s.io/kubernetes, so
 // that history and test worlds may have it.

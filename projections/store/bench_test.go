@@ -122,3 +122,65 @@ func BenchmarkReads(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkPages reads 100,000 config maps as of a moment in pages of 500, while
+// as many changed before it and after it.
+func BenchmarkPages(b *testing.B) {
+	const n = 100_000
+	s, err := Open(b.TempDir(), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	commitResults(b, s, digest.New(), func(yield func(*fold.Result) bool) {
+		for o := events.Offset(0); o < 3*n; o++ {
+			i := int(o) % n
+			at := events.RevisionOf(0, o, 0)
+			c := fold.Change{Ref: events.Ref{Kind: events.ConfigMaps, Namespace: "default", Name: fmt.Sprintf("c%06d", i)}, UID: "u",
+				Revision: at, Written: at, Created: events.RevisionOf(0, events.Offset(i), 0), Facts: &events.Facts{},
+				Spec: &events.Part{Column: events.Spec, Encoding: "e", Data: make([]byte, 300)}}
+			yield(&fold.Result{Offset: o, Time: int64(o), Event: &events.Event{Type: events.ObjectUpdated, Subject: c.Ref}, Changes: []fold.Change{c}})
+		}
+	})
+	for _, then := range []struct {
+		name string
+		at   events.Revision
+	}{{"now", 0}, {"then", events.RevisionOf(0, 2*n-1, 0)}, {"a-moment-ago", events.RevisionOf(0, 3*n-1000, 0)}} {
+		b.Run(then.name, func(b *testing.B) {
+			page := view.Page{At: then.at, Limit: 500}
+			pages := 0
+			for b.Loop() {
+				list, more, err := s.List(events.ConfigMaps, page)
+				if err != nil || len(list) != 500 {
+					b.Fatal(len(list), err)
+				}
+				pages++
+				if page.After = list[499].Ref; !more {
+					if pages%(n/500) != 0 {
+						b.Fatal(pages)
+					}
+					page.After = events.Ref{}
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkLeaves reads the leaves of 60,000 records in order.
+func BenchmarkLeaves(b *testing.B) {
+	s := benchStore(b)
+	if err := s.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		n := 0
+		leaves, failed := s.Leaves(0, benchRecords)
+		for range leaves {
+			n++
+		}
+		if failed() != nil || n != benchRecords {
+			b.Fatal(n, failed())
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRecords, "ns/leaf")
+}

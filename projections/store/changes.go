@@ -18,7 +18,7 @@ func (s *Store) Changes(kind string, after events.Revision, limit int) (deltas [
 	if after >= upTo {
 		return nil, after, nil
 	}
-	c := &changes{s: s, after: after, limit: limit, upTo: upTo}
+	c := &changes{s: s, fetch: s.fetch(s.db), after: after, limit: limit, upTo: upTo}
 	if c.versions, err = s.versions(s.db); err != nil {
 		return nil, 0, err
 	}
@@ -34,6 +34,7 @@ func (s *Store) Changes(kind string, after events.Revision, limit int) (deltas [
 // changes is an answer in the making.
 type changes struct {
 	s        *Store
+	fetch    *fetcher
 	versions *pebble.Iterator
 	after    events.Revision
 	limit    int
@@ -70,7 +71,7 @@ func (c *changes) rows(kind string, after, upTo events.Revision) (room bool, err
 		if err != nil {
 			return false, err
 		}
-		d, err := c.s.delta(c.versions, ref, at)
+		d, err := c.delta(ref, at)
 		c.deltas = append(c.deltas, d)
 		return true, err
 	})
@@ -78,23 +79,23 @@ func (c *changes) rows(kind string, after, upTo events.Revision) (room bool, err
 }
 
 // delta is ref's change at exactly a revision.
-func (s *Store) delta(it *pebble.Iterator, ref events.Ref, at events.Revision) (view.Delta, error) {
+func (c *changes) delta(ref events.Ref, at events.Revision) (view.Delta, error) {
 	d := view.Delta{Ref: ref, Revision: at}
-	v, err := s.version(s.db, ref, at)
+	v, err := c.fetch.version(ref, at)
 	if err != nil {
 		return d, err
 	}
 	d.Deleted = v.deleted
-	if d.Object, err = s.assemble(s.db, ref, v); err != nil || v.created == at {
+	if d.Object, err = c.fetch.assemble(ref, v); err != nil || v.created == at {
 		return d, err
 	}
-	before, err := s.lastVersion(it, ref, at-1)
+	before, err := c.fetch.last(c.versions, ref, at-1)
 	if err == nil && before == nil {
 		err = fmt.Errorf("store: %s changed at %d, with nothing before it", ref, at)
 	}
 	if err != nil {
 		return d, err
 	}
-	d.Previous, err = s.assemble(s.db, ref, before)
+	d.Previous, err = c.fetch.assemble(ref, before)
 	return d, err
 }

@@ -17,12 +17,12 @@ func RealDisk() *Disk { return &Disk{vfs.Default} }
 func MemoryDisk() *Disk { return &Disk{vfs.NewCrashableMem()} }
 
 // Crash gives a memory disk as it may be found after a power cut now: all that
-// was synced, and of the rest each block by chance (by dice; nil: none). The
+// was synced, and of the rest each block by chance (at random; nil: none). The
 // disk it is called on stays as it is; what still runs on it is not disturbed.
-func (d *Disk) Crash(dice *rand.Rand) *Disk {
+func (d *Disk) Crash(random *rand.Rand) *Disk {
 	cfg := vfs.CrashCloneCfg{}
-	if dice != nil {
-		cfg = vfs.CrashCloneCfg{UnsyncedDataPercent: dice.IntN(101), RNG: dice}
+	if random != nil {
+		cfg = vfs.CrashCloneCfg{UnsyncedDataPercent: random.IntN(101), RNG: random}
 	}
 	return &Disk{d.fs.(*vfs.MemFS).CrashClone(cfg)}
 }

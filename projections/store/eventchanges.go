@@ -67,9 +67,10 @@ func (c *changes) expand(at events.Revision, e *ending) (room bool, err error) {
 		}
 	}
 	room = true
+	f := &fetcher{s: s, r: s.db, walks: c.versions}
 	var last events.Ref // answered
 	err = m.walk(func(ref events.Ref, _ events.Revision) (bool, error) {
-		v, err := s.lastVersion(c.versions, ref, at-1)
+		v, err := f.last(c.versions, ref, at-1)
 		if v == nil || err != nil {
 			return true, err
 		}

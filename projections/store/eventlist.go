@@ -21,7 +21,7 @@ func (s *Store) getEvent(ref events.Ref, at events.Revision) (o *view.Object, er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
-	v, err := s.lastVersion(it, ref, at)
+	v, err := s.fetch(s.db).last(it, ref, at)
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +56,7 @@ func (s *Store) listEvents(r pebble.Reader, page view.Page, take func(*view.Obje
 		return err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
+	f := &fetcher{s: s, r: r, walks: it}
 	m := &merged{r: r, after: page.After}
 	for t := a.floor; t <= a.time; t += int64(view.EventStep) {
 		m.add(t, page.Namespace)
@@ -64,7 +65,7 @@ func (s *Store) listEvents(r pebble.Reader, page view.Page, take func(*view.Obje
 		if end, err := a.ended(ref.Namespace); err != nil || last < end {
 			return true, err
 		}
-		v, err := s.lastVersion(it, ref, at)
+		v, err := f.last(it, ref, at)
 		if v == nil || err != nil {
 			return true, err
 		}

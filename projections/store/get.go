@@ -1,11 +1,14 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 
 	"cairn/events"
+	"cairn/projections/digest"
+	"cairn/projections/fold"
 	"cairn/projections/view"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -16,82 +19,134 @@ func (s *Store) Get(ref events.Ref, at events.Revision) (*view.Object, error) {
 	if ref.Kind == events.Events {
 		return s.getEvent(ref, at)
 	}
-	h, err := s.headNow(s.db, ref)
-	switch {
-	case err == nil && (at == 0 || h.revision <= at.Last()):
-		return s.object(s.db, ref, h.revision)
-	case err != nil && (at == 0 || !errors.Is(err, view.ErrNotFound)):
-		return nil, err
+	f := s.fetch(s.db)
+	o, err := f.now(ref, at)
+	if o != nil || err != nil {
+		return o, err
+	}
+	if at == 0 {
+		return nil, fmt.Errorf("%w: %s", view.ErrNotFound, ref)
 	}
 	it, err := s.versions(s.db)
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.objectAt(s.db, it, ref, at)
+	o, err = f.then(it, ref, at.Last())
+	if o == nil && err == nil {
+		err = fmt.Errorf("%w: %s at %d", view.ErrNotFound, ref, at)
+	}
 	return o, errors.Join(err, it.Close())
 }
 
-// headNow returns the head of a live object, or an error that wraps ErrNotFound.
-func (s *Store) headNow(r pebble.Reader, ref events.Ref) (*head, error) {
-	b, closer, err := r.Get(refKey(tagNow, ref))
+// fetcher puts objects together from the rows of one reader.
+type fetcher struct {
+	s *Store
+	r pebble.Reader
+	// walks is over the versions, for a walk in the order of refs: then the next
+	// is near. Nil: each is looked for by itself.
+	walks *pebble.Iterator
+	key   []byte // of the row that a walk looks for
+}
+
+func (s *Store) fetch(r pebble.Reader) *fetcher { return &fetcher{s: s, r: r} }
+
+// versions iterates over the versions space.
+func (s *Store) versions(r pebble.Reader) (*pebble.Iterator, error) {
+	return r.NewIter(&pebble.IterOptions{LowerBound: []byte{tagVersion}, UpperBound: []byte{tagVersion + 1}})
+}
+
+// now returns ref if it lives and has not changed since a revision (0: at
+// all); else nil.
+func (f *fetcher) now(ref events.Ref, at events.Revision) (*view.Object, error) {
+	b, closer, err := f.r.Get(refKey(tagNow, ref))
 	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, fmt.Errorf("%w: %s", view.ErrNotFound, ref)
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store: %s: %w", ref, err)
 	}
 	defer closer.Close()
-	h, row := new(head), &reader{b: b}
-	h.read(row)
-	return h, row.err("the head of %s", ref)
+	var l live
+	if err := l.parse(ref, b); err != nil || at != 0 && l.revision > at.Last() {
+		return nil, err
+	}
+	return f.live(ref, &l)
 }
 
-// versions iterates over the versions of one object at a time.
-func (s *Store) versions(r pebble.Reader) (*pebble.Iterator, error) {
-	return r.NewIter(&pebble.IterOptions{LowerBound: []byte{tagVersion}, UpperBound: []byte{tagVersion + 1}})
+// live puts a live object together. What the fold keeps is in its row; of the
+// rest it reads the one or two versions that hold it.
+func (f *fetcher) live(ref events.Ref, l *live) (*view.Object, error) {
+	o := &view.Object{Ref: ref, UID: l.uid, Revision: l.revision, Written: l.written, Created: l.created}
+	bodies := [...]int{digest.Spec, digest.Status}
+	if l.at[digest.Status] > l.at[digest.Spec] { // versions fall: the newer one comes first
+		bodies = [...]int{digest.Status, digest.Spec}
+	}
+	var v *version
+	for _, c := range bodies {
+		if l.at[c] == 0 {
+			continue
+		}
+		if v == nil || v.revision != l.at[c] {
+			var err error
+			if v, err = f.version(ref, l.at[c]); err != nil {
+				return nil, err
+			}
+			for _, k := range [...]int{digest.Facts, digest.Projected} {
+				if l.at[k] == v.revision {
+					v.give(o, k) // decoded already, and shared
+				}
+			}
+		}
+		v.give(o, c)
+	}
+	var err error
+	if o.Facts == nil && l.at[digest.Facts] != 0 {
+		o.Facts, err = events.DecodeFacts(bytes.Clone(l.facts))
+	}
+	if o.Projected == nil && l.at[digest.Projected] != 0 && err == nil {
+		o.Projected, err = fold.DecodeProjected(bytes.Clone(l.projected))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: the row of %s: %w", ref, err)
+	}
+	return o, nil
 }
 
-// lastVersion finds ref's last version at or before a revision; nil: none.
-func (s *Store) lastVersion(it *pebble.Iterator, ref events.Ref, at events.Revision) (*version, error) {
-	if !it.SeekPrefixGE(versionKey(ref, at)) {
+// then returns ref as of the last of a record's revisions; nil: it did not live.
+func (f *fetcher) then(it *pebble.Iterator, ref events.Ref, at events.Revision) (*view.Object, error) {
+	v, err := f.last(it, ref, at)
+	if v == nil || v.deleted || err != nil {
+		return nil, err
+	}
+	return f.assemble(ref, v)
+}
+
+// last finds ref's last version at or before a revision; nil: none.
+func (f *fetcher) last(it *pebble.Iterator, ref events.Ref, at events.Revision) (*version, error) {
+	key := versionKey(ref, at)
+	found := false
+	if it == f.walks {
+		found = it.SeekGE(key) && isVersionOf(it.Key(), ref)
+	} else {
+		found = it.SeekPrefixGE(key)
+	}
+	if !found {
 		return nil, it.Error()
 	}
-	key := it.Key()
-	found := cacheKey{ref, events.Revision(splitFalling(key))}
-	if v := s.cache.get(found); v != nil {
+	place := cacheKey{ref, events.Revision(splitFalling(it.Key()))}
+	if v := f.s.cache.get(place); v != nil {
 		return v, nil
 	}
 	b, err := it.ValueAndErr()
 	if err != nil {
 		return nil, err
 	}
-	return s.keep(found, slices.Clone(b))
+	return f.s.keep(place, slices.Clone(b))
 }
 
-// objectAt returns ref as of the end of at's record, from its versions.
-func (s *Store) objectAt(r pebble.Reader, it *pebble.Iterator, ref events.Ref, at events.Revision) (*view.Object, error) {
-	v, err := s.lastVersion(it, ref, at.Last())
-	if err != nil {
-		return nil, err
-	}
-	if v == nil || v.deleted {
-		return nil, fmt.Errorf("%w: %s at %d", view.ErrNotFound, ref, at)
-	}
-	return s.assemble(r, ref, v)
-}
-
-// object returns ref as its change at exactly that revision left it; of a
+// assemble gathers an object's columns from the versions that hold them; of a
 // deletion, the object as it was with the deletion's revision.
-func (s *Store) object(r pebble.Reader, ref events.Ref, at events.Revision) (*view.Object, error) {
-	v, err := s.version(r, ref, at)
-	if err != nil {
-		return nil, err
-	}
-	return s.assemble(r, ref, v)
-}
-
-// assemble gathers an object's columns from the versions that hold them.
-func (s *Store) assemble(r pebble.Reader, ref events.Ref, v *version) (*view.Object, error) {
+func (f *fetcher) assemble(ref events.Ref, v *version) (*view.Object, error) {
 	o := &view.Object{Ref: ref, UID: v.uid, Revision: v.revision, Written: v.written, Created: v.created, Event: v.event}
 	last := v
 	for c, from := range v.at {
@@ -102,7 +157,7 @@ func (s *Store) assemble(r pebble.Reader, ref events.Ref, v *version) (*view.Obj
 			last = v
 		case from != last.revision:
 			var err error
-			if last, err = s.version(r, ref, from); err != nil {
+			if last, err = f.version(ref, from); err != nil {
 				return nil, err
 			}
 		}
@@ -112,25 +167,44 @@ func (s *Store) assemble(r pebble.Reader, ref events.Ref, v *version) (*view.Obj
 }
 
 // version returns the version of ref at exactly a revision.
-func (s *Store) version(r pebble.Reader, ref events.Ref, at events.Revision) (*version, error) {
-	key := cacheKey{ref, at}
-	if v := s.cache.get(key); v != nil {
+func (f *fetcher) version(ref events.Ref, at events.Revision) (*version, error) {
+	place := cacheKey{ref, at}
+	if v := f.s.cache.get(place); v != nil {
 		return v, nil
 	}
-	b, err := read(r, versionKey(ref, at))
+	row, err := f.row(ref, at)
 	if err != nil {
-		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, err)
+		return nil, err
 	}
-	return s.keep(key, b)
+	return f.s.keep(place, row)
 }
 
-// bodies returns a version of ref as it is stored.
-func (s *Store) bodies(r pebble.Reader, ref events.Ref, at events.Revision) (*bodies, error) {
-	row, err := read(r, versionKey(ref, at))
+// row returns a version of ref as it is stored.
+func (f *fetcher) row(ref events.Ref, at events.Revision) ([]byte, error) {
+	var b []byte
+	var err error
+	if f.walks == nil {
+		b, err = read(f.r, versionKey(ref, at))
+	} else {
+		b, err = f.lent(ref, at)
+		b = slices.Clone(b)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, err)
 	}
-	return readBodies(row)
+	return b, nil
+}
+
+// lent is row for a walk; the bytes are gone with the next one.
+func (f *fetcher) lent(ref events.Ref, at events.Revision) ([]byte, error) {
+	f.key = falling(appendRefKey(f.key[:0], tagVersion, ref), uint64(at))
+	if f.walks.SeekGE(f.key) && bytes.Equal(f.walks.Key(), f.key) {
+		return f.walks.ValueAndErr()
+	}
+	if err := f.walks.Error(); err != nil {
+		return nil, err
+	}
+	return nil, pebble.ErrNotFound
 }
 
 // keep decodes a version's row, which it takes over, into the cache.

@@ -35,8 +35,8 @@ func (s *Store) List(kind string, page view.Page) (list []*view.Object, more boo
 		return nil, false, err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	err = l.walk(page.Namespace, page.After, func(ref events.Ref, at events.Revision) (bool, error) {
-		o, err := l.object(ref, at)
+	err = l.walk(page.Namespace, page.After, func(ref events.Ref, row *live) (bool, error) {
+		o, err := l.object(ref, row)
 		if o == nil || err != nil {
 			return err == nil, err
 		}
@@ -47,12 +47,10 @@ func (s *Store) List(kind string, page view.Page) (list []*view.Object, more boo
 
 // lister walks a kind as of a moment.
 type lister struct {
-	s        *Store
-	r        *pebble.Snapshot
-	kind     string
-	at       events.Revision
-	past     bool
-	versions *pebble.Iterator // nil: now
+	*fetcher
+	kind string
+	at   events.Revision
+	past bool
 }
 
 func (s *Store) lister(r *pebble.Snapshot, kind string, at events.Revision) (*lister, error) {
@@ -60,33 +58,26 @@ func (s *Store) lister(r *pebble.Snapshot, kind string, at events.Revision) (*li
 	if err != nil {
 		return nil, err
 	}
-	l := &lister{s: s, r: r, kind: kind, at: at.Last(), past: at != 0 && at.Last() < t.Revision()}
-	if l.past {
-		l.versions, err = s.versions(r)
-	}
+	l := &lister{fetcher: s.fetch(r), kind: kind, at: at.Last(), past: at != 0 && at.Last() < t.Revision()}
+	l.walks, err = s.versions(r)
 	return l, err
 }
 
-func (l *lister) close() error {
-	if l.versions == nil {
-		return nil
-	}
-	return l.versions.Close()
-}
+func (l *lister) close() error { return l.walks.Close() }
 
-// walk calls fn for each that may live, in order, with the revision of its
-// last change where that is known: then it lives, else it may not.
-func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, events.Revision) (bool, error)) (err error) {
+// walk calls fn for each that may live, in order, with its row where it lives
+// and has not changed since; else versions say.
+func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, *live) (bool, error)) (err error) {
 	now, err := iterate(l.r, l.kind, kindKey(tagNow, l.kind), namespace, after)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, now.close()) }()
+	var row live
 	if !l.past {
 		for now.ok && err == nil {
-			var h head
-			if h, err = now.head(); err == nil {
-				now.ok, err = fn(now.ref, h.revision)
+			if err = now.live(&row); err == nil {
+				now.ok, err = fn(now.ref, &row)
 				now.step(&err)
 			}
 		}
@@ -105,14 +96,14 @@ func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, ev
 		for now.ok && now.ref.Compare(then.ref) < 0 {
 			now.step(&err)
 		}
-		var h head
+		var same *live
 		if now.ok && now.ref == then.ref {
-			if h, err = now.head(); h.revision > l.at {
-				h.revision = 0
+			if err = now.live(&row); row.revision <= l.at {
+				same = &row
 			}
 		}
 		if err == nil {
-			then.ok, err = fn(then.ref, h.revision)
+			then.ok, err = fn(then.ref, same)
 			then.step(&err)
 		}
 	}
@@ -120,13 +111,9 @@ func (l *lister) walk(namespace string, after events.Ref, fn func(events.Ref, ev
 }
 
 // object returns what fn of walk was called for; nil where it did not live.
-func (l *lister) object(ref events.Ref, at events.Revision) (*view.Object, error) {
-	if at != 0 {
-		return l.s.object(l.r, ref, at)
+func (l *lister) object(ref events.Ref, row *live) (*view.Object, error) {
+	if row != nil {
+		return l.live(ref, row)
 	}
-	o, err := l.s.objectAt(l.r, l.versions, ref, l.at)
-	if errors.Is(err, view.ErrNotFound) {
-		return nil, nil
-	}
-	return o, err
+	return l.then(l.walks, ref, l.at)
 }

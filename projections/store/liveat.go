@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 
 	"cairn/events"
@@ -28,36 +29,42 @@ func (s *Store) kindAt(r *pebble.Snapshot, kind string, at events.Revision, fn f
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
 	on = true
-	err = l.walk("", events.Ref{}, func(ref events.Ref, last events.Revision) (bool, error) {
-		row, err := l.live(ref, last)
-		if err == nil && row != nil {
-			on = fn(ref, row)
+	err = l.walk("", events.Ref{}, func(ref events.Ref, row *live) (bool, error) {
+		if row == nil {
+			if row, err = l.liveThen(ref); err != nil || row == nil {
+				return true, err
+			}
 		}
-		return on, err
+		on = fn(ref, row)
+		return on, nil
 	})
 	return on, err
 }
 
-// live gives the row that ref had; nil where it did not live.
-func (l *lister) live(ref events.Ref, last events.Revision) (*live, error) {
-	if last == 0 {
-		if !l.versions.SeekPrefixGE(versionKey(ref, l.at)) {
-			return nil, l.versions.Error()
-		}
-		last = events.Revision(splitFalling(l.versions.Key()))
+// liveThen gives the row that ref had; nil where it did not live.
+func (l *lister) liveThen(ref events.Ref) (*live, error) {
+	if !l.walks.SeekGE(versionKey(ref, l.at)) || !isVersionOf(l.walks.Key(), ref) {
+		return nil, l.walks.Error()
 	}
-	v, err := l.s.bodies(l.r, ref, last)
-	if err != nil || v.deleted {
+	b, err := l.walks.ValueAndErr()
+	if err != nil {
 		return nil, err
 	}
-	row := &live{head: v.head}
-	from := v
-	for c, at := range v.at {
+	from, err := readBodies(bytes.Clone(b))
+	if err != nil || from.deleted {
+		return nil, err
+	}
+	row := &live{head: from.head}
+	for c, at := range row.at {
 		if at == 0 {
 			continue
 		}
 		if at != from.revision {
-			if from, err = l.s.bodies(l.r, ref, at); err != nil {
+			b, err := l.row(ref, at)
+			if err != nil {
+				return nil, err
+			}
+			if from, err = readBodies(b); err != nil {
 				return nil, err
 			}
 		}

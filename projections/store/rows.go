@@ -119,6 +119,13 @@ func (l *live) read(r *reader) {
 	}
 }
 
+// parse reads the row of ref.
+func (l *live) parse(ref events.Ref, row []byte) error {
+	r := &reader{b: row}
+	l.read(r)
+	return r.err("the row of %s", ref)
+}
+
 // take puts a column's bytes, or their hash, into the row.
 func (l *live) take(column int, b []byte) {
 	switch column {
@@ -152,15 +159,23 @@ type bodies struct {
 }
 
 func readBodies(row []byte) (*bodies, error) {
-	r := &reader{b: row}
 	v := new(bodies)
-	v.head.read(r)
+	return v, v.read(row)
+}
+
+func (v *bodies) read(row []byte) error {
+	r := reader{b: row}
+	*v = bodies{}
+	v.head.read(&r)
 	for c := range v.at {
 		if v.at[c] == v.revision && !v.deleted {
 			v.column[c] = r.chunk()
 		}
 	}
-	return v, r.err("a version of %s", v.uid)
+	if r.short {
+		return r.err("a version of %s", v.uid)
+	}
+	return nil
 }
 
 // version is a decoded row of the versions space. It is shared: never change one.

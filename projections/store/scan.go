@@ -89,15 +89,13 @@ func (p *places) step(err *error) {
 	}
 }
 
-// head reads the head in the value, of the now space.
-func (p *places) head() (h head, err error) {
+// live reads the row, of the now space; it is lent until the next step.
+func (p *places) live(l *live) error {
 	b, err := p.it.ValueAndErr()
 	if err != nil {
-		return h, err
+		return err
 	}
-	r := &reader{b: b}
-	h.read(r)
-	return h, r.err("the head of %s", p.ref)
+	return l.parse(p.ref, b)
 }
 
 func (p *places) close() error { return errors.Join(p.it.Error(), p.it.Close()) }

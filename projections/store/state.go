@@ -174,9 +174,7 @@ func (s *Store) liveNow(r pebble.Reader, fn func(events.Ref, *live) bool) error 
 		if err != nil {
 			return false, err
 		}
-		row := &reader{b: value}
-		l.read(row)
-		if err := row.err("the row of %s", ref); err != nil {
+		if err := l.parse(ref, value); err != nil {
 			return false, err
 		}
 		return fn(ref, &l), nil

@@ -23,6 +23,22 @@ type Lister interface {
 	List(kind string, page Page) ([]*Object, bool, error)
 }
 
+// Counter counts objects of a kind.
+type Counter interface {
+	// Count is how many objects List gives for a page without its limit. It reads
+	// their keys, and of the past what tells whether they lived.
+	Count(kind string, page Page) (int, error)
+}
+
+// Walker reads many objects that nobody keeps.
+type Walker interface {
+	// Walk calls fn for the objects of a page in order, until it says no or
+	// fails; Limit is not looked at. An object, and the bytes of its parts, are
+	// fn's only until it returns: the next one takes their place. fn must not
+	// wait for anybody: the view holds on to what it reads meanwhile.
+	Walk(kind string, page Page, fn func(*Object) (bool, error)) error
+}
+
 // Changes reads what changed.
 type Changes interface {
 	// Changes returns the changes of a kind after a revision in order, about
@@ -74,6 +90,8 @@ type Waiter interface {
 type Reads interface {
 	Getter
 	Lister
+	Walker
+	Counter
 	Changes
 	Records
 	Moments

@@ -38,7 +38,9 @@ type coreV1 struct {
 	engine *storage.Engine
 }
 
-func (c coreV1) index(kind string) index { return index{engine: c.engine, kind: kind} }
+func (c coreV1) index(kind string) index {
+	return index{engine: c.engine, kind: kind, last: &lastRead{}}
+}
 
 func (c coreV1) Namespaces() informersv1.TypedNamespaceInformer {
 	return spaces{c.index(events.Namespaces)}
@@ -73,11 +75,16 @@ type index struct {
 	cache.Indexer
 	engine *storage.Engine
 	kind   string
+	last   *lastRead
 }
 
 func (i index) Informer() cache.SharedIndexInformer { return synced{} }
 
 func (i index) GetByKey(key string) (any, bool, error) {
+	at := i.engine.Latest(i.kind)
+	if o := i.last.get(key, at); o != nil {
+		return o, true, nil
+	}
 	ns, name, err := cache.SplitMetaNamespaceKey(key)
 	if err != nil {
 		return nil, false, err
@@ -85,6 +92,9 @@ func (i index) GetByKey(key string) (any, bool, error) {
 	o, err := i.engine.Get(i.kind, ns, name, 0)
 	if storage.IsNotFound(err) {
 		return nil, false, nil
+	}
+	if err == nil {
+		i.last.put(key, at, o)
 	}
 	return o, err == nil, err
 }

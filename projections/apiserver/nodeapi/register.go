@@ -169,5 +169,6 @@ func (a *API) Silence(now time.Time, connected bool) map[string]time.Duration {
 		silent[name] = a.silence[name] + passed
 	}
 	a.silence = silent // nodes that are gone are forgotten
+	maps.DeleteFunc(a.heard, func(name string, _ time.Time) bool { _, known := silent[name]; return !known })
 	return maps.Clone(silent)
 }

@@ -9,7 +9,8 @@
 // from the ledger (Events, Leases) are installed read-only. Upstream's
 // allocators propose nothing binding: the fold assigns addresses and ports.
 // Exec, attach and port-forward are on record before they connect, and refused
-// where they can't be; reads of logs are counted (sessions.go).
+// where they can't be; so are their ends, where the cell's gate knows of them
+// (ends.go); reads of logs are counted (sessions.go).
 //
 // This package and serve, authn, authz are why the API server alone links
 // k8s.io/kubernetes. No goroutine of its own.

@@ -39,6 +39,13 @@ func (s *Sessions) open(e *events.Event, o events.Offset) (ended func()) {
 	return func() { s.end(context.Background(), o, "") }
 }
 
+// Underway counts the sessions that have not ended.
+func (s *Sessions) Underway() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.underway)
+}
+
 // EndAll records the end of all that are under way: their server ends.
 func (s *Sessions) EndAll(ctx context.Context) {
 	s.mu.Lock()

@@ -10,7 +10,8 @@
 // authorization -> upstream's handlers -> admission -> storage -> ledger.
 //
 // Promises: ready within two seconds; what every cell has (namespaces, roles,
-// the kubernetes service) is created at start, each once, by the server itself.
+// the kubernetes service) is created at start, each once, by the server itself;
+// that it runs, up to which gate it knows and that it ended is on record.
 // A server keeps no state of its own that must last: any number of them serve
 // one cell. Each bounds by itself what one user may append (Config.Budget).
 //

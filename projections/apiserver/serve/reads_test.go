@@ -248,10 +248,10 @@ func TestListPlusWatchIsALaterList(t *testing.T) {
 	var writers sync.WaitGroup
 	for i := range 4 {
 		writers.Go(func() {
-			dice := rand.New(rand.NewPCG(uint64(i), 1))
+			random := rand.New(rand.NewPCG(uint64(i), 1))
 			for n := range 60 {
-				name := fmt.Sprint("m", dice.IntN(5))
-				if dice.IntN(3) == 0 {
+				name := fmt.Sprint("m", random.IntN(5))
+				if random.IntN(3) == 0 {
 					maps.Delete(t.Context(), name, metav1.DeleteOptions{})
 				} else if _, err := maps.Create(t.Context(), configMap(name, fmt.Sprint(n)), metav1.CreateOptions{}); err != nil {
 					patch := fmt.Sprintf(`{"data":{"w%d":"%d"}}`, i, n)

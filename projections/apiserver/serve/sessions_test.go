@@ -104,6 +104,7 @@ func TestTheEndOfASessionIsOnRecordWhereTheCellKnowsOfEnds(t *testing.T) {
 	n.report(p, events.ContainerStarted, events.Running, true)
 	masters := []string{"system:masters"}
 	_ = c.exec(t.Context(), "alice", masters, p.Name, "exec", &corev1.PodExecOptions{Command: []string{"ls"}, Stdout: true})
+	eventually(t, "the first has ended", func() bool { return c.server.sessions.Underway() == 0 })
 	c.activate(http.MethodPost, "", 200)
 	_ = c.exec(t.Context(), "carol", masters, p.Name, "exec", &corev1.PodExecOptions{Command: []string{"ls"}, Stdout: true})
 	eventually(t, "the end of the second is on record", func() bool { return len(c.ends()) > 0 })
@@ -114,10 +115,11 @@ func TestTheEndOfASessionIsOnRecordWhereTheCellKnowsOfEnds(t *testing.T) {
 
 func TestAServerThatEndsRecordsTheEndOfItsSessions(t *testing.T) {
 	c := newCell(t)
-	opened := make(chan struct{})
+	opened, release := make(chan struct{}), make(chan struct{})
+	defer close(release) // a node goes on when its server has gone
 	p, n := c.podOn("n1", c.streams("n1", func(_ http.ResponseWriter, r *http.Request) {
 		close(opened)
-		<-r.Context().Done()
+		<-release
 	}))
 	n.report(p, events.ContainerStarted, events.Running, true)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -116,6 +116,7 @@ func (s *Server) start(ctx, run context.Context) (err error) {
 		return fmt.Errorf("serve: create what every cell has: %w", err)
 	}
 	s.generic.RunPostStartHooks(run)
+	deepen(run.Done())
 	go func() {
 		defer close(s.served)
 		if err := s.http.ServeTLS(s.listener, "", ""); !errors.Is(err, http.ErrServerClosed) {

@@ -145,17 +145,17 @@ func TestASecretIsNeitherRawNorBase64InTheLedger(t *testing.T) {
 		t.Fatalf("read back %q", got.Data)
 	}
 	raw, list := c.records()
-	sealed := 0
+	encrypted := 0
 	for i, r := range raw {
 		if bytes.Contains(r.Data, []byte(value)) || bytes.Contains(r.Data, []byte(b64)) {
 			t.Errorf("record %d (%s) shows the value", i, list[i].Type)
 		}
 		if list[i].Subject.Kind == events.Secrets && list[i].Part(events.Spec).Key != "" {
-			sealed++
+			encrypted++
 		}
 	}
-	if sealed != 3 {
-		t.Errorf("%d sealed records, want 3", sealed)
+	if encrypted != 3 {
+		t.Errorf("%d encrypted records, want 3", encrypted)
 	}
 }
 

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,22 @@ func (s *Kind) Create(ctx context.Context, key string, obj, out runtime.Object, 
 	if !w.Outcome.Accepted() {
 		return refusal(s.kind, key, e, w)
 	}
-	return s.answer(ref, w, in, out)
+	return s.answerCreate(e, w, in, out)
+}
+
+// answerCreate is answer for what was just made. Where the view holds the very
+// bytes that in was encoded to, and shows them verbatim, reading them would only
+// make in again.
+func (s *Kind) answerCreate(e *events.Event, w follower.Written, in kinds.Object, out runtime.Object) error {
+	if !s.kind.Verbatim || out == nil {
+		return s.answer(e.Subject, w, in, out)
+	}
+	o, err := s.cell.Get(e.Subject, w.Revision)
+	if err != nil || o.Spec == nil || o.Status != nil || !bytes.Equal(o.Spec.Data, e.Part(events.Spec).Data) {
+		return s.answer(e.Subject, w, in, out)
+	}
+	s.stamp(s.kind, in, o.Revision)
+	return s.scheme.Convert(in, out, nil)
 }
 
 // lasting refuses a time to live by name. Kubernetes itself gives one only to
@@ -78,7 +94,10 @@ func (s *Kind) creation(ctx context.Context, ref events.Ref, in kinds.Object) (*
 	}
 	e := s.NewEvent(ctx, events.ObjectCreated, ref, uid)
 	e.Facts = s.kind.FactsOf(s.kinds, in, kinds.Before{})
-	spec, status := split(s.kind, in.DeepCopyObject().(kinds.Object))
+	spec, status := split(s.kind, in)
+	if status != nil {
+		defer copyStatus(in, status)
+	}
 	p, _, err := s.part(s.kind, ref, events.Spec, spec)
 	if err != nil {
 		return nil, err

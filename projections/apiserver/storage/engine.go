@@ -55,15 +55,17 @@ type Engine struct {
 	bookmarks time.Duration
 	cacheMost int // bytes
 	cache     *cache
-	now       func() time.Time
-	ctx       context.Context
-	mu        sync.Mutex
-	hubs      map[string]*hub
-	synth     map[string]Synthetic
-	latest    sync.Map // kind -> events.Revision of its last change seen
-	budgets   *budgets // nil: nobody is limited
-	tasks     sync.WaitGroup
-	noticed   int64 // ledger time of the last record that notice saw, ns
+
+	remainders *remainders
+	now        func() time.Time
+	ctx        context.Context
+	mu         sync.Mutex
+	hubs       map[string]*hub
+	synth      map[string]Synthetic
+	latest     sync.Map // kind -> events.Revision of its last change seen
+	budgets    *budgets // nil: nobody is limited
+	tasks      sync.WaitGroup
+	noticed    int64 // ledger time of the last record that notice saw, ns
 }
 
 // Synthetic answers for a kind that has no rows in the view.
@@ -85,7 +87,7 @@ func New(ctx context.Context, o Options) *Engine {
 	if e.cacheMost == 0 {
 		e.cacheMost = cacheBytes
 	}
-	e.cache = newCache(e.cacheMost)
+	e.cache, e.remainders = newCache(e.cacheMost), newRemainders()
 	if e.bookmarks == 0 {
 		e.bookmarks = 30 * time.Second
 	}

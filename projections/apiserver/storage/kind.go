@@ -92,8 +92,8 @@ func (c scope) covers(ref events.Ref) bool {
 
 // Stats counts the live objects of the kind.
 func (s *Kind) Stats(context.Context) (storage.Stats, error) {
-	list, _, err := s.cell.List(s.kind.Name, view.Page{})
-	return storage.Stats{ObjectCount: int64(len(list))}, err
+	n, err := s.cell.Count(s.kind.Name, view.Page{})
+	return storage.Stats{ObjectCount: int64(n)}, err
 }
 
 // ReadinessCheck answers nil once the view has folded record 0.

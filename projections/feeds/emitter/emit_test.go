@@ -28,12 +28,21 @@ type topics struct {
 
 func newTopics(t *testing.T, partitions int) *topics {
 	t.Helper()
+	return topicsOn(t, inProcess(t), partitions)
+}
+
+func topicsOn(t *testing.T, brokers []string, partitions int) *topics {
+	return &topics{t, kafka.CompactedConfig{Brokers: brokers, Topic: kafkatest.Topic(t), Partitions: partitions, CreateReplication: 1}}
+}
+
+func inProcess(t *testing.T) []string {
+	t.Helper()
 	c, err := kfake.NewCluster(kfake.NumBrokers(1))
 	if err != nil {
 		t.Fatalf("start kfake: %v", err)
 	}
 	t.Cleanup(c.Close)
-	return &topics{t, kafka.CompactedConfig{Brokers: c.ListenAddrs(), Topic: kafkatest.Topic(t), Partitions: partitions, CreateReplication: 1}}
+	return c.ListenAddrs()
 }
 
 // open opens the topic as a process of its own would.
@@ -163,7 +172,12 @@ func (s *topics) emit(h *hub.Hub, feed func(context.Context, emitter.Source, emi
 }
 
 func TestAssignmentsReachTheTopicAndAreRepaired(t *testing.T) {
-	c, topic := feedstest.Start(t), newTopics(t, 3)
+	t.Run("in process", func(t *testing.T) { reachAndRepair(t, newTopics(t, 3)) })
+	t.Run("on Apache Kafka", func(t *testing.T) { reachAndRepair(t, topicsOn(t, []string{kafkatest.Broker(t)}, 3)) })
+}
+
+func reachAndRepair(t *testing.T, topic *topics) {
+	c := feedstest.Start(t)
 	c.Join("n1")
 	c.Join("n2")
 	placed := c.Place("a", "n1")
@@ -244,5 +258,28 @@ func TestAnEmitterGoesOnWhereAnotherEnded(t *testing.T) {
 			}
 		}
 		return all["default/last/last"] != nil
+	})
+}
+
+func TestAnEmitterEndsWithItsTopicAndAnotherFinishesItsWork(t *testing.T) {
+	c, topic := feedstest.Start(t), newTopics(t, 2)
+	c.Join("n1")
+	h := running(t, c)
+	k := topic.open()
+	ended := make(chan error, 1)
+	go func() { ended <- emitter.Assignments(t.Context(), h, k) }()
+	placed := c.Place("a", "n1")
+	topic.until("the first pod", func(last map[string]*said, _ events.Offset) bool { return last["default/a/a"] != nil })
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+	late := c.Place("b", "n1") // perhaps while it is still about to end
+	if err := <-ended; err == nil {
+		t.Error("an emitter without its topic ended well")
+	}
+	topic.emit(h, emitter.Assignments)
+	topic.until("both pods and a mark", func(last map[string]*said, mark events.Offset) bool {
+		a, b := last["default/a/a"], last["default/b/b"]
+		return a != nil && a.offset == placed && b != nil && b.offset == late && mark >= late
 	})
 }
