@@ -29,6 +29,8 @@ func filter(f events.Filtered) string {
 		key, rest, _ := strings.Cut(f.Arg, "=")
 		value, _, _ := strings.Cut(rest, ":")
 		return fmt.Sprintf("node(s) had untolerated taint {%s: %s}", key, value)
+	case fit.Refused:
+		return "node(s) were refused by the cell: " + f.Arg
 	default:
 		if s, ok := filters[r]; ok {
 			return s

@@ -110,6 +110,7 @@ var refusals = map[fit.Reason]string{
 	fit.Memory:         "has too little memory left",
 	fit.Storage:        "has too little ephemeral storage left",
 	fit.AsksForAnother: "is not %s, which the pod asks for",
+	fit.Refused:        "was refused by the cell: %s",
 }
 
 // Refusal says why one node can't take a pod, after its name: "is not ready".

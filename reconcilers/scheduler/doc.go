@@ -18,7 +18,7 @@
 // whole shape, until a node changes that fits it: a thousand pods that wait cost
 // one check for each changed node, and no record.
 //
-// What grows with what: a pod that waits or holds room, 200 bytes; a node, 500;
+// What grows with what: a pod that waits or holds room, 300 bytes; a node, 500;
 // a shape's sample, 2 bytes a node, for 256 shapes. A pod that arrives costs a
 // sample (100 checks) at most, in a full cell each node once per shape.
 //

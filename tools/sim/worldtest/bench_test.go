@@ -14,11 +14,16 @@ import (
 	"cairn/projections/view"
 )
 
-// BenchmarkACellOfAThousandNodes is a cell in one process, on the machine's own
-// clock: 1,000 node daemons join, and 5,000 pods of ten replica sets are placed
-// and run on them.
-func BenchmarkACellOfAThousandNodes(b *testing.B) {
-	const nodes, sets, each = 1000, 10, 500
+// BenchmarkCell is a whole cell in one process, on the machine's own clock: node
+// daemons join, and five times as many pods, of ten replica sets, are placed and
+// run on them.
+func BenchmarkCell(b *testing.B) {
+	for _, nodes := range []int{100, 1000} {
+		b.Run(fmt.Sprint(nodes, "-nodes"), func(b *testing.B) { cellOf(b, nodes, 10, nodes/2) })
+	}
+}
+
+func cellOf(b *testing.B, nodes, sets, each int) {
 	for b.Loop() {
 		w := New(b)
 		began, cpu := time.Now(), cpuTime()
