@@ -38,7 +38,8 @@ type commit struct {
 	r0     uint64
 	births map[string]int // by kind, in this batch
 	states states
-	value  []byte // scratch
+	key    []byte // scratch, as value: a batch copies what it is given
+	value  []byte
 
 	// For Events only:
 	before  int64                      // ledger time of the last record; negative: none
@@ -134,31 +135,42 @@ func (c *commit) change(ch *fold.Change, cols *digest.Columns) {
 	}
 	h := headOf(ch, cols)
 	n := c.count(ch.Ref.Kind)
-	now := refKey(tagNow, ch.Ref)
+	if !ch.Deleted && !cols.Lived {
+		n.live++
+		c.birth(ch.Ref, n)
+	}
+	c.key = appendRefKey(c.key[:0], tagNow, ch.Ref)
 	if ch.Deleted {
 		n.live--
 		if c.err == nil {
-			c.err = c.rows.Delete(now, nil)
+			c.err = c.rows.Delete(c.key, nil)
 		}
 	} else {
-		if !cols.Lived {
-			n.live++
-			c.birth(ch.Ref, n)
-		}
 		c.value = appendLive(c.value[:0], &h, ch, cols)
-		c.set(now, c.value)
+		c.set(c.key, c.value)
 	}
 	c.value = appendVersion(c.value[:0], &h, cols)
-	c.set(versionKey(ch.Ref, ch.Revision), c.value)
-	c.set(changeKey(ch.Ref.Kind, ch.Revision), appendText(appendText(c.value[:0], ch.Ref.Namespace), ch.Ref.Name))
+	c.versionRow(ch.Ref, ch.Revision)
+}
+
+// versionRow writes c.value as the version of the ref whose key c.key is, and
+// the row of the change.
+func (c *commit) versionRow(ref events.Ref, at events.Revision) {
+	c.key = asVersionKey(c.key, at)
+	c.set(c.key, c.value)
+	c.key = appendChangeKey(c.key[:0], ref.Kind, at)
+	c.value = appendText(appendText(c.value[:0], ref.Namespace), ref.Name)
+	c.set(c.key, c.value)
 }
 
 // birth notes in its kind's manifests that ref lives from here on.
 func (c *commit) birth(ref events.Ref, n *tally) {
 	n.births++
 	c.births[ref.Kind]++
-	c.set(birthKey(ref, n.manifest), nil)
+	c.key = appendBirthKey(c.key[:0], ref, n.manifest)
+	c.set(c.key, nil)
 	if n.next != 0 {
-		c.set(birthKey(ref, n.next), nil)
+		c.key = appendBirthKey(c.key[:0], ref, n.next)
+		c.set(c.key, nil)
 	}
 }

@@ -22,32 +22,14 @@ func (s *Store) Count(kind string, page view.Page) (n int, err error) {
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
 	err = l.walk(page.Namespace, page.After, func(ref events.Ref, row *live) (bool, error) {
-		lived := row != nil
-		if !lived {
-			if lived, err = l.lived(ref); err != nil {
-				return false, err
+		if row == nil {
+			v, err := l.last(l.walks, ref, l.at)
+			if err != nil || v == nil || v.deleted {
+				return err == nil, err
 			}
 		}
-		if lived {
-			n++
-		}
+		n++
 		return true, nil
 	})
 	return n, err
-}
-
-// lived reports whether ref lived then, by the head of its last version alone.
-func (l *lister) lived(ref events.Ref) (bool, error) {
-	if !l.walks.SeekGE(versionKey(ref, l.at)) || !isVersionOf(l.walks.Key(), ref) {
-		return false, l.walks.Error()
-	}
-	b, err := l.walks.ValueAndErr()
-	if err != nil {
-		return false, err
-	}
-	v, err := readBodies(b)
-	if err != nil {
-		return false, err
-	}
-	return !v.deleted, nil
 }

@@ -147,8 +147,8 @@ func (c *commit) occur(r *fold.Result, base events.Revision, before int64) int {
 func (c *commit) writeSeries(ref events.Ref, s *series) {
 	h := head{uid: seriesUID(ref, s.event.FirstOffset), revision: s.revision, written: s.revision, created: s.created}
 	c.value = appendEvent(h.append(c.value[:0]), s.event)
-	c.set(versionKey(ref, s.revision), c.value)
-	c.set(changeKey(ref.Kind, s.revision), appendText(appendText(c.value[:0], ref.Namespace), ref.Name))
+	c.key = appendRefKey(c.key[:0], tagVersion, ref)
+	c.versionRow(ref, s.revision)
 	c.set(latelyKey(ref, s.event.Last), binary.BigEndian.AppendUint64(c.value[:0], uint64(s.revision)))
 	c.series.put(ref, s)
 }

@@ -45,6 +45,7 @@ type fetcher struct {
 	// walks is over the versions, for a walk in the order of refs: then the next
 	// is near. Nil: each is looked for by itself.
 	walks *pebble.Iterator
+	key   []byte // of the row that a walk looks for
 }
 
 func (s *Store) fetch(r pebble.Reader) *fetcher { return &fetcher{s: s, r: r} }
@@ -180,21 +181,30 @@ func (f *fetcher) version(ref events.Ref, at events.Revision) (*version, error) 
 
 // row returns a version of ref as it is stored.
 func (f *fetcher) row(ref events.Ref, at events.Revision) ([]byte, error) {
-	key := versionKey(ref, at)
 	var b []byte
 	var err error
 	if f.walks == nil {
-		b, err = read(f.r, key)
-	} else if f.walks.SeekGE(key) && bytes.Equal(f.walks.Key(), key) {
-		b, err = f.walks.ValueAndErr()
+		b, err = read(f.r, versionKey(ref, at))
+	} else {
+		b, err = f.lent(ref, at)
 		b = slices.Clone(b)
-	} else if err = f.walks.Error(); err == nil {
-		err = pebble.ErrNotFound
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store: version %d of %s: %w", at, ref, err)
 	}
 	return b, nil
+}
+
+// lent is row for a walk; the bytes are gone with the next one.
+func (f *fetcher) lent(ref events.Ref, at events.Revision) ([]byte, error) {
+	f.key = falling(appendRefKey(f.key[:0], tagVersion, ref), uint64(at))
+	if f.walks.SeekGE(f.key) && bytes.Equal(f.walks.Key(), f.key) {
+		return f.walks.ValueAndErr()
+	}
+	if err := f.walks.Error(); err != nil {
+		return nil, err
+	}
+	return nil, pebble.ErrNotFound
 }
 
 // keep decodes a version's row, which it takes over, into the cache.

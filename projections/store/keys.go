@@ -66,12 +66,11 @@ func kindKey(tag byte, kind string) []byte {
 	return appendText(append(make([]byte, 0, 96), tag), kind)
 }
 
-func namespaceKey(tag byte, kind, namespace string) []byte {
-	return appendText(kindKey(tag, kind), namespace)
-}
+func refKey(tag byte, r events.Ref) []byte { return appendRefKey(make([]byte, 0, 96), tag, r) }
 
-func refKey(tag byte, r events.Ref) []byte {
-	return appendText(namespaceKey(tag, r.Kind, r.Namespace), r.Name)
+// appendRefKey appends to an empty b, which a commit uses for key after key.
+func appendRefKey(b []byte, tag byte, r events.Ref) []byte {
+	return appendText(appendText(appendText(append(b, tag), r.Kind), r.Namespace), r.Name)
 }
 
 // pastKey is the bound just past every key that begins with a whole prefix.
@@ -99,13 +98,18 @@ func changeKey(kind string, at events.Revision) []byte {
 	return numbered(kindKey(tagChange, kind), uint64(at))
 }
 
+func appendChangeKey(b []byte, kind string, at events.Revision) []byte {
+	return numbered(appendText(append(b, tagChange), kind), uint64(at))
+}
+
 // birthPrefix begins the rows of a manifest; in it they are by namespace and name.
 func birthPrefix(kind string, manifest uint64) []byte {
 	return numbered(kindKey(tagBirth, kind), manifest)
 }
 
-func birthKey(r events.Ref, manifest uint64) []byte {
-	return appendText(appendText(birthPrefix(r.Kind, manifest), r.Namespace), r.Name)
+func appendBirthKey(b []byte, r events.Ref, manifest uint64) []byte {
+	b = numbered(appendText(append(b, tagBirth), r.Kind), manifest)
+	return appendText(appendText(b, r.Namespace), r.Name)
 }
 
 func manifestKey(kind string, from events.Revision) []byte {
@@ -118,6 +122,12 @@ func positionKey(o events.Offset) []byte { return numbered([]byte{tagPosition}, 
 
 func effectKey(cause, effect events.Offset) []byte {
 	return numbered(binary.BigEndian.AppendUint64([]byte{tagEffect}, uint64(cause)), uint64(effect))
+}
+
+// asVersionKey makes a version's key from its ref's in another space.
+func asVersionKey(b []byte, at events.Revision) []byte {
+	b[0] = tagVersion
+	return falling(b, uint64(at))
 }
 
 func touchKey(r events.Ref, o events.Offset) []byte { return numbered(refKey(tagTouch, r), uint64(o)) }

@@ -104,7 +104,8 @@ func (c *commit) copyLive(t *tally, n int) (all bool) {
 		}
 		ref, err := splitRef(key)
 		t.copied = ref
-		c.set(birthKey(ref, t.next), nil)
+		c.key = appendBirthKey(c.key[:0], ref, t.next)
+		c.set(c.key, nil)
 		return true, err
 	})
 	c.err = errors.Join(c.err, err)

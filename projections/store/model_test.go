@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -202,6 +203,9 @@ func (m *model) check(t *testing.T, s *Store, rounds int) {
 		if n, err := s.Count(ref.Kind, page); err != nil || n != len(all) {
 			t.Fatalf("count %q of %+v: %d, %v; want %d", ref.Kind, page, n, err, len(all))
 		}
+		if got := m.walked(t, s, ref.Kind, page); !sameObjects(got, m.all(ref.Kind, page)) {
+			t.Fatalf("walk %q of %+v: %s", ref.Kind, page, names(got))
+		}
 		object, err := s.Get(ref, at)
 		if wanted := m.moments[o][ref]; wanted == nil && !errors.Is(err, view.ErrNotFound) || wanted != nil && !reflect.DeepEqual(object, wanted) {
 			t.Fatalf("get %q at %d: %+v, %v; want %+v", ref, at, object, err, wanted)
@@ -210,6 +214,38 @@ func (m *model) check(t *testing.T, s *Store, rounds int) {
 		m.checkTouching(t, s, ref, events.Offset(o))
 		m.checkCauses(t, s, events.Offset(o))
 	}
+}
+
+// walked copies what a walk shows; what is bare is filled in.
+func (m *model) walked(t *testing.T, s *Store, kind string, page view.Page) (list []*view.Object) {
+	t.Helper()
+	want := m.all(kind, page)
+	page.Bare = m.random.IntN(2) == 0
+	err := s.Walk(kind, page, func(o *view.Object) (bool, error) {
+		c := *o
+		for _, p := range []**events.Part{&c.Spec, &c.Status} {
+			if *p != nil {
+				part := **p
+				part.Data = bytes.Clone(part.Data)
+				*p = &part
+			}
+		}
+		if page.Bare && len(list) < len(want) {
+			c.Facts, c.Projected = want[len(list)].Facts, want[len(list)].Projected
+		}
+		list = append(list, &c)
+		return true, nil
+	})
+	if err != nil {
+		t.Fatalf("walk %q of %+v: %v", kind, page, err)
+	}
+	return list
+}
+
+func (m *model) all(kind string, page view.Page) []*view.Object {
+	page.Limit = 0
+	list, _ := m.list(kind, page)
+	return list
 }
 
 func (m *model) checkChanges(t *testing.T, s *Store, kind string, after events.Revision, limit int) {

@@ -159,15 +159,23 @@ type bodies struct {
 }
 
 func readBodies(row []byte) (*bodies, error) {
-	r := &reader{b: row}
 	v := new(bodies)
-	v.head.read(r)
+	return v, v.read(row)
+}
+
+func (v *bodies) read(row []byte) error {
+	r := reader{b: row}
+	*v = bodies{}
+	v.head.read(&r)
 	for c := range v.at {
 		if v.at[c] == v.revision && !v.deleted {
 			v.column[c] = r.chunk()
 		}
 	}
-	return v, r.err("a version of %s", v.uid)
+	if r.short {
+		return r.err("a version of %s", v.uid)
+	}
+	return nil
 }
 
 // version is a decoded row of the versions space. It is shared: never change one.

@@ -30,6 +30,15 @@ type Counter interface {
 	Count(kind string, page Page) (int, error)
 }
 
+// Walker reads many objects that nobody keeps.
+type Walker interface {
+	// Walk calls fn for the objects of a page in order, until it says no or
+	// fails; Limit is not looked at. An object, and the bytes of its parts, are
+	// fn's only until it returns: the next one takes their place. fn must not
+	// wait for anybody: the view holds on to what it reads meanwhile.
+	Walk(kind string, page Page, fn func(*Object) (bool, error)) error
+}
+
 // Changes reads what changed.
 type Changes interface {
 	// Changes returns the changes of a kind after a revision in order, about
@@ -81,6 +90,7 @@ type Waiter interface {
 type Reads interface {
 	Getter
 	Lister
+	Walker
 	Counter
 	Changes
 	Records

@@ -35,6 +35,7 @@ type Page struct {
 	After     events.Ref      // exclusive; zero: from the start
 	Limit     int             // 0: all
 	At        events.Revision // 0: now
+	Bare      bool            // facts and projected fields may be left out
 }
 
 // Delta is one change of one object, for watches and diffs.

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -83,6 +84,7 @@ type listing struct {
 	pred  storage.SelectionPredicate
 	out   reflect.Value            // the slice of items
 	take  func(*view.Object) error // not nil: takes objects as they are, and out is not used
+	pause func() error             // not nil: called between bursts, and take keeps nothing
 	taken int                      // objects in out, or taken
 	exact fields.Requirements      // of its field selector
 	limit int
@@ -110,18 +112,18 @@ func (l *listing) collect(into runtime.Object, from string) (runtime.Object, err
 	}
 	s.kind = l.kind
 	if l.limit == 0 {
-		s.each = func(fn func(*view.Object) error) error {
+		s.each = func(fn func(*view.Object) error, pause func() error) error {
 			again := *l
-			again.take = fn
+			again.take, again.pause = fn, pause
 			return again.run(from)
 		}
 		return into, nil
 	}
 	var page []*view.Object
 	l.take = func(o *view.Object) error { page = append(page, o); return nil }
-	s.each = func(fn func(*view.Object) error) error {
+	s.each = func(fn func(*view.Object) error, pause func() error) error {
 		for _, o := range page {
-			if err := fn(o); err != nil {
+			if err := errors.Join(fn(o), pause()); err != nil {
 				return err
 			}
 		}
@@ -162,7 +164,33 @@ func (l *listing) run(from string) error {
 			return err
 		}
 	}
+	if l.pause != nil {
+		return l.bursts()
+	}
 	return l.pages()
+}
+
+// bursts walks the objects, and stops now and then for the answer to be sent:
+// while it walks, the view holds on to what it reads.
+func (l *listing) bursts() error {
+	page := view.Page{Namespace: l.scope.namespace, At: l.at, After: l.after, Bare: l.kind.kind.Render == nil && l.pred.Label.Empty()}
+	for stopped := true; stopped; {
+		bytes := 0
+		stopped = false
+		err := l.kind.cell.Walk(l.kind.kind.Name, page, func(o *view.Object) (bool, error) {
+			page.After = o.Ref
+			bytes += weigh(o)
+			stopped = bytes >= burstBytes
+			return !stopped, l.object(o)
+		})
+		if err == nil {
+			err = l.pause()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (l *listing) ref(name string) events.Ref {
@@ -298,6 +326,9 @@ func (l *listing) add(obj kinds.Object) error {
 	l.taken++
 	return nil
 }
+
+// burstBytes is about how much of the view a stream goes through at a time.
+const burstBytes = 256 << 10
 
 // facts' labels as a labels.Labels.
 type labelsOf []events.Pair

@@ -30,10 +30,22 @@ func (e *Engine) decode(k *kinds.Kind, ref events.Ref, p *events.Part) (o kinds.
 		return nil, false, fmt.Errorf("%s is stored as %s, which this binary does not read", ref, p.Encoding)
 	}
 	o = k.New()
-	if _, _, err := e.proto.Decode(data, &k.Version, o); err != nil {
+	if err := e.unmarshal(data, k, o); err != nil {
 		return nil, false, fmt.Errorf("%s does not decode: %w", ref, err)
 	}
 	return o, stale, nil
+}
+
+// unmarshal reads what the protobuf serializer wrote. The serializer itself
+// would copy the whole message first.
+func (e *Engine) unmarshal(data []byte, k *kinds.Kind, o kinds.Object) error {
+	if _, message, ok := unwrap(data); ok {
+		if m, ok := o.(interface{ Unmarshal([]byte) error }); ok {
+			return m.Unmarshal(message)
+		}
+	}
+	_, _, err := e.proto.Decode(data, &k.Version, o)
+	return err
 }
 
 // part encodes o as the column c, encrypted where its kind is. It also gives

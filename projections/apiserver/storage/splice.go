@@ -27,23 +27,29 @@ type spliced struct {
 	rest          []byte // of the object, after metadata
 }
 
-// unwrap takes what is stored out of its wrapping; false where it is not what
-// the protobuf serializer writes.
-func unwrap(stored []byte) (message []byte, ok bool) {
+// unwrap takes what is stored out of its wrapping: magic and kind stand before
+// it, empty fields after; false where it is not what the protobuf serializer
+// writes.
+func unwrap(stored []byte) (wrap, message []byte, ok bool) {
 	b, ok := bytes.CutPrefix(stored, []byte(protoMagic))
 	if !ok {
-		return nil, false
+		return nil, nil, false
 	}
-	found := false
-	ok = eachField(b, func(n protowire.Number, t protowire.Type, _, value []byte) bool {
+	at, found := len(protoMagic), false
+	ok = eachField(b, func(n protowire.Number, t protowire.Type, whole, value []byte) bool {
 		if n == unknownRaw && t == protowire.BytesType {
-			message, found = value, true
+			wrap, message, found = stored[:at], value, true
 		}
+		at += len(whole)
 		// Encodings with a content type of their own are not for here.
 		return n <= unknownRaw || len(value) == 0
 	})
-	return message, ok && found
+	return wrap, message, ok && found
 }
+
+// wrapEnd stands after a wrapped message: contentEncoding and contentType,
+// empty, as the generated code writes them.
+var wrapEnd = []byte{0x1a, 0, 0x22, 0}
 
 // splice cuts an object's message; false where metadata is not its first field,
 // which the generated code always writes so.
@@ -111,4 +117,12 @@ func (s *spliced) append(b []byte, revision string) []byte {
 	b = protowire.AppendString(b, revision)
 	b = append(b, s.after...)
 	return append(b, s.rest...)
+}
+
+// appendWrapped adds the object as the serializer writes it.
+func (c *cutting) appendWrapped(b []byte, revision string) []byte {
+	b = append(b, c.wrap...)
+	b = protowire.AppendTag(b, unknownRaw, protowire.BytesType)
+	b = protowire.AppendVarint(b, uint64(c.size(revision)))
+	return append(c.append(b, revision), wrapEnd...)
 }

@@ -27,11 +27,18 @@ func TestASplicedObjectIsTheOneEncodedWithThatRevision(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				message, ok := unwrap(stored)
+				wrap, message, ok := unwrap(stored)
 				if !ok {
 					t.Fatal("what the serializer wrote is not unwrapped")
 				}
 				cut, ok := splice(message)
+				wrapped, err := runtime.Encode(s, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := (&cutting{cut, wrap}).appendWrapped(nil, revision); !bytes.Equal(got, wrapped) {
+					t.Errorf("wrapped %q\nwant %q", got, wrapped)
+				}
 				if got := cut.append([]byte("x"), revision); !ok || !bytes.Equal(got[1:], want) || cut.size(revision) != len(want) {
 					t.Errorf("%v, %d bytes %q\nwant %d %q", ok, cut.size(revision), got, len(want), want)
 				}
@@ -53,7 +60,7 @@ func TestWhatIsNotWellFormedIsNotSpliced(t *testing.T) {
 		}
 	}
 	for _, b := range []string{"", "k8s", "{}", "k8s\x00", "k8s\x00\x12\x05abc", "k8s\x00\x12\x01a\x22\x01z"} {
-		if m, ok := unwrap([]byte(b)); ok {
+		if _, m, ok := unwrap([]byte(b)); ok {
 			t.Errorf("%q was unwrapped to %q", b, m)
 		}
 	}

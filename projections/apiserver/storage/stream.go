@@ -7,7 +7,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
-	"strings"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -33,8 +33,9 @@ type Stream struct {
 	// asks for what only a decoded object tells.
 	full runtime.Object
 	kind *Kind
-	// each calls fn for the list's objects in order, always the same.
-	each func(fn func(*view.Object) error) error
+	// each calls fn for the list's objects in order, always the same, and pause
+	// when there is time to wait for the client. fn keeps nothing of an object.
+	each func(fn func(*view.Object) error, pause func() error) error
 }
 
 var (
@@ -64,7 +65,8 @@ func (s *Stream) CacheEncode(id runtime.Identifier, encode func(runtime.Object, 
 	if s.full != nil {
 		return encode(s.full, w)
 	}
-	out := &chunks{w: w}
+	out := newChunks(w)
+	defer out.done()
 	var err error
 	switch form := formOf(id, s.kind.kind.Version.GroupVersion()); {
 	case form == formJSON:
@@ -90,7 +92,7 @@ func (s *Stream) fill() error {
 	if err != nil {
 		return err
 	}
-	if err := s.each(func(o *view.Object) error { return l.decoded(o) }); err != nil {
+	if err := s.each(l.decoded, func() error { return nil }); err != nil {
 		return err
 	}
 	m, ok := list.(metav1.ListMetaAccessor)
@@ -137,8 +139,8 @@ func (s *Stream) json(out *chunks) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(&out.buf, `{"kind":%q,"apiVersion":%q,"metadata":%s,"items":[`, v.Kind+"List", v.GroupVersion().String(), head)
-	items, first := json.NewEncoder(&out.buf), true
+	fmt.Fprintf(out.buf, `{"kind":%q,"apiVersion":%q,"metadata":%s,"items":[`, v.Kind+"List", v.GroupVersion().String(), head)
+	items, first := json.NewEncoder(out.buf), true
 	err = s.each(func(o *view.Object) error {
 		if !first {
 			out.buf.WriteByte(',')
@@ -152,8 +154,8 @@ func (s *Stream) json(out *chunks) error {
 			return fmt.Errorf("%s does not encode: %w", o.Ref, err)
 		}
 		out.buf.Truncate(out.buf.Len() - 1) // the encoder's line break
-		return out.full()
-	})
+		return nil
+	}, out.full)
 	if err != nil {
 		return err
 	}
@@ -184,9 +186,21 @@ const chunkWrite = 64 << 10
 // chunks writes a long answer piece by piece.
 type chunks struct {
 	w      io.Writer
-	buf    bytes.Buffer
+	buf    *bytes.Buffer
 	begun  bool  // something was written: an error can't become a status any more
 	failed error // of the writer
+}
+
+// buffers are those of answers that are over. A burst fits in one.
+var buffers = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, 2*burstBytes)) }}
+
+func newChunks(w io.Writer) *chunks { return &chunks{w: w, buf: buffers.Get().(*bytes.Buffer)} }
+
+func (c *chunks) done() {
+	if c.buf.Cap() <= 4*burstBytes { // a single object may be as large as a record
+		c.buf.Reset()
+		buffers.Put(c.buf)
+	}
 }
 
 // full writes what has gathered if that is a chunk.
@@ -198,12 +212,17 @@ func (c *chunks) full() error {
 }
 
 func (c *chunks) flush() error {
-	b := c.buf.Bytes()
+	err := c.write(c.buf.Bytes())
+	c.buf.Reset()
+	return err
+}
+
+func (c *chunks) write(b []byte) error {
 	if !c.begun && len(b) > len(protoMagic) {
 		// Upstream's writer tells a stream, which it gathers until it knows
 		// whether to compress, by a first write as short as this.
 		n := len(protoMagic)
-		if strings.HasPrefix(string(b[:1]), "{") {
+		if b[0] == '{' {
 			n = 1
 		}
 		c.begun = true
@@ -214,6 +233,5 @@ func (c *chunks) flush() error {
 	}
 	c.begun = true
 	_, c.failed = c.w.Write(b)
-	c.buf.Reset()
 	return c.failed
 }

@@ -3,6 +3,8 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -23,29 +25,32 @@ type protoMessage interface {
 
 func isMessage(o runtime.Object) bool { _, ok := o.(protoMessage); return ok }
 
+// gathers are the buffers of lists whose length is looked for.
+var gathers = sync.Pool{New: func() any { b := make([]byte, 0, gatherBytes); return &b }}
+
 // protobuf writes the list as upstream's streaming encoder does: the magic,
 // runtime.Unknown around the list, and in it metadata and items.
 func (s *Stream) protobuf(out *chunks) error {
+	buf := gathers.Get().(*[]byte)
+	defer gathers.Put(buf)
 	head, err := s.ListMeta.Marshal()
 	if err != nil {
 		return err
 	}
-	head = protowire.AppendBytes(protowire.AppendTag(nil, listMetaField, protowire.BytesType), head)
-	gathered, n, total := head, 0, len(head)
+	gathered := protowire.AppendBytes(protowire.AppendTag((*buf)[:0], listMetaField, protowire.BytesType), head)
+	n, total := 0, len(gathered)
 	err = s.each(func(o *view.Object) error {
 		item, err := s.item(o)
 		if err != nil {
 			return err
 		}
-		size := item.size()
-		framed := protowire.SizeTag(listItems) + protowire.SizeBytes(size)
-		if total += framed; total <= gatherBytes {
+		total += item.framed()
+		if total <= gatherBytes {
 			n++
-			gathered = protowire.AppendVarint(protowire.AppendTag(gathered, listItems, protowire.BytesType), uint64(size))
 			gathered, err = item.append(gathered)
 		}
 		return err
-	})
+	}, func() error { return nil })
 	if err != nil {
 		return err
 	}
@@ -56,14 +61,15 @@ func (s *Stream) protobuf(out *chunks) error {
 	}
 	b := protowire.AppendBytes(protowire.AppendTag([]byte(protoMagic), unknownTypeMeta, protowire.BytesType), kind)
 	b = protowire.AppendVarint(protowire.AppendTag(b, unknownRaw, protowire.BytesType), uint64(total))
-	out.buf.Write(append(b, gathered...))
-	if total > gatherBytes {
+	if err := errors.Join(out.write(b), out.write(gathered)); err != nil {
+		return err
+	}
+	if total > len(gathered) {
 		if err := s.itemsAfter(out, n, total-len(gathered)); err != nil {
 			return err
 		}
 	}
-	// contentEncoding and contentType, empty, as the generated code writes them.
-	out.buf.Write([]byte{0x1a, 0, 0x22, 0})
+	out.buf.Write(wrapEnd)
 	return out.flush()
 }
 
@@ -72,7 +78,6 @@ var errLength = errors.New("BUG: a list was not as long when it was read again")
 // itemsAfter writes the items but for the first n, which are so many bytes.
 func (s *Stream) itemsAfter(out *chunks, n, bytes int) error {
 	i := 0
-	var scratch []byte
 	err := s.each(func(o *view.Object) error {
 		if i++; i <= n {
 			return nil
@@ -81,14 +86,11 @@ func (s *Stream) itemsAfter(out *chunks, n, bytes int) error {
 		if err != nil {
 			return err
 		}
-		scratch = protowire.AppendVarint(protowire.AppendTag(scratch[:0], listItems, protowire.BytesType), uint64(item.size()))
-		if scratch, err = item.append(scratch); err != nil {
-			return err
-		}
-		bytes -= len(scratch)
-		out.buf.Write(scratch)
-		return out.full()
-	})
+		b, err := item.append(out.buf.AvailableBuffer())
+		bytes -= len(b)
+		out.buf.Write(b)
+		return err
+	}, out.full)
 	if err == nil && bytes != 0 {
 		err = errLength
 	}
@@ -105,12 +107,8 @@ type item struct {
 
 // item cuts what is stored where the kind shows it as it is; else it renders.
 func (s *Stream) item(o *view.Object) (item, error) {
-	if s.kind.kind.Verbatim && o.Spec != nil && o.Spec.Key == "" && o.Status == nil && o.Spec.Encoding == Encoding {
-		if message, ok := unwrap(o.Spec.Data); ok {
-			if cut, ok := splice(message); ok {
-				return item{cut: cut, revision: o.Revision.String()}, nil
-			}
-		}
+	if c := s.kind.cutting(o); c != nil {
+		return item{cut: c.spliced, revision: o.Revision.String()}, nil
 	}
 	obj, err := s.shown(o)
 	if err != nil {
@@ -130,12 +128,17 @@ func (i *item) size() int {
 	return i.cut.size(i.revision)
 }
 
+// framed is the size of the item with its place in the list.
+func (i *item) framed() int { return protowire.SizeTag(listItems) + protowire.SizeBytes(i.size()) }
+
+// append adds the item with its place in the list to b.
 func (i *item) append(b []byte) ([]byte, error) {
+	b = protowire.AppendVarint(protowire.AppendTag(b, listItems, protowire.BytesType), uint64(i.size()))
 	if i.made == nil {
 		return i.cut.append(b, i.revision), nil
 	}
 	at := len(b)
-	b = append(b, make([]byte, i.bytes)...)
+	b = slices.Grow(b, i.bytes)[:at+i.bytes]
 	_, err := i.made.MarshalTo(b[at:])
 	return b, err
 }

@@ -66,10 +66,10 @@ func TestAStreamThatBreaksOffCutsTheConnection(t *testing.T) {
 			reads := 0
 			s := &Stream{kind: &Kind{Engine: &Engine{cache: newCache(1 << 20), kinds: kinds.Builtin(), scheme: legacyscheme.Scheme}, kind: k}}
 			s.kind.proto = protobuf.NewSerializer(legacyscheme.Scheme, legacyscheme.Scheme)
-			s.each = func(fn func(*view.Object) error) error {
+			s.each = func(fn func(*view.Object) error, pause func() error) error {
 				reads++
 				for i := range good {
-					if err := fn(bigMap(t, s.kind, i)); err != nil {
+					if err := errors.Join(fn(bigMap(t, s.kind, i)), pause()); err != nil {
 						return err
 					}
 				}

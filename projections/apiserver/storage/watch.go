@@ -247,14 +247,25 @@ func (w *watcher) object(o *view.Object, at events.Revision) (runtime.Object, bo
 	if err != nil {
 		return nil, false, err
 	}
-	ok, err := w.pred.Matches(sh.object)
-	if err != nil || !ok {
-		return nil, false, err
+	if !w.told(o) {
+		obj, err := sh.whole()
+		if err != nil {
+			return nil, false, err
+		}
+		if ok, err := w.pred.Matches(obj); err != nil || !ok {
+			return nil, false, err
+		}
 	}
 	if w.kind.decorated {
 		return sh.GetObject(), true, nil
 	}
 	return sh, true, nil
+}
+
+// told reports whether o's row alone says that the selector takes it, once its
+// labels match.
+func (w *watcher) told(o *view.Object) bool {
+	return w.pred.Field.Empty() && w.pred.ShardSelector == nil && (w.pred.Label.Empty() || o.Facts != nil)
 }
 
 // bookmark says how far the watch is; the first one ends the initial events.

@@ -12,7 +12,10 @@ import (
 	"time"
 
 	"cairn/events"
+	"cairn/reconcilers"
 	"cairn/reconcilers/engine"
+	"cairn/reconcilers/reconcile"
+	"cairn/reconcilers/replicas"
 )
 
 const web = `apiVersion: apps/v1
@@ -129,6 +132,42 @@ func TestNoRefusalIsRecordedWhereAReconcilerWasOvertaken(t *testing.T) {
 			if e.Type == events.RequestRefused {
 				t.Errorf("record %d: %s was refused %s %s with %d", w.First+events.Offset(i), e.Actor.Who(), e.Facts.Denial.Verb, e.Subject, e.Facts.Denial.Status)
 			}
+		}
+	})
+}
+
+// The counts beside a status are the fold's, and move. A status that they have
+// overtaken was refused with 422, on record; now it is a conflict, and not.
+func TestAStatusThatCountsOvertookIsTriedAgainWithoutARecord(t *testing.T) {
+	In(t, 1, func(w *World) {
+		w.Must(w.Node("n1"))
+		w.Must(w.Apply(fmt.Sprintf(web, "ReplicaSet", 1, "v1")))
+		o := w.Engine()
+		o.Reconcilers, o.Cores = []reconcile.Reconciler{replicas.Reconciler{}}, reconcilers.Cores()
+		s, err := engine.NewStepper(w.ctx, o)
+		w.Must(err)
+		w.comeToRest(s)
+		w.Must(w.Report("web-1", "unready"))
+		_, err = Settle(w, s)
+		w.Must(err)
+		w.Must(w.Report("web-1", "ready"))
+		w.Must(s.CatchUp())
+		w.Must(w.Report("web-1", "unready")) // after the reconciler looked, before it writes
+		_, failed, err := s.Act(w.ctx, engine.Look{Reconciler: "replicas", Key: events.Ref{Kind: events.ReplicaSets, Namespace: "default", Name: "web"}})
+		w.Must(err)
+		if !strings.Contains(failed, "the object has been modified") {
+			t.Errorf("it ended in %q", failed)
+		}
+		_, err = Settle(w, s)
+		w.Must(err)
+		w.Pass(2 * time.Minute)
+		for _, e := range w.Records(w.First) {
+			if e.Type == events.RequestRefused {
+				t.Errorf("on record: %s %d", e.Reason, e.Facts.Denial.Status)
+			}
+		}
+		if got := w.Show(events.ReplicaSets); !strings.Contains(got, "available=0") {
+			t.Error(got)
 		}
 	})
 }

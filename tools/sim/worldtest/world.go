@@ -149,7 +149,8 @@ func (w *World) Until(limit time.Duration, what string, ok func() bool) {
 	if !w.bubble {
 		pause = 250 * time.Millisecond // a look costs real time
 	}
-	for end := time.Now().Add(limit); ; time.Sleep(pause) {
+	began := time.Now()
+	for end := began.Add(limit); ; time.Sleep(max(pause, min(time.Since(began)/50, time.Second))) {
 		w.Settled()
 		if ok() {
 			return
