@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -159,4 +160,34 @@ func BenchmarkEndpointFlipOverHTTP(b *testing.B) {
 	b.ReportMetric(float64((began - was).Milliseconds()), "cpu-ms-to-start")
 	b.ReportMetric(full-empty, "MiB/fleet")
 	b.ReportMetric(float64((ended-began).Milliseconds())/float64(b.N), "cpu-ms/op")
+}
+
+// BenchmarkHeartbeatOverHTTP is one heartbeat in a cell of 5,000 nodes, server
+// and node together.
+func BenchmarkHeartbeatOverHTTP(b *testing.B) {
+	_, dial := served(b)
+	t := &http.Transport{Protocols: new(http.Protocols), DialContext: dial}
+	t.Protocols.SetUnencryptedHTTP2(true)
+	b.Cleanup(t.CloseIdleConnections)
+	said, size := `{"Registration":5,"Verified":9}`, 0
+	was, _ := used()
+	for b.Loop() {
+		r, err := http.NewRequestWithContext(b.Context(), "POST", "http://cell"+Prefix+"n77/heartbeat", strings.NewReader(said))
+		if err != nil {
+			b.Fatal(err)
+		}
+		resp, err := t.RoundTrip(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || !strings.Contains(string(body), "true") {
+			b.Fatalf("answered %s, %v", body, err)
+		}
+		resp.Body.Close()
+		size = len(body)
+	}
+	now, _ := used()
+	b.ReportMetric(float64((now-was).Microseconds())/float64(b.N), "cpu-us/op")
+	b.ReportMetric(float64(size), "bytes/op")
 }
