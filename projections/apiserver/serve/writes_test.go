@@ -155,7 +155,7 @@ func TestASecretIsNeitherRawNorBase64InTheLedger(t *testing.T) {
 		}
 	}
 	if encrypted != 3 {
-		t.Errorf("%d encrypted records, want 3", sealed)
+		t.Errorf("%d encrypted records, want 3", encrypted)
 	}
 }
 
