@@ -109,6 +109,7 @@ func (q *Query) match(rec *view.Record) bool {
 // Select calls emit for every record that q wants, in order; with Follow it
 // goes on until ctx ends, and then returns nil.
 func Select(ctx context.Context, src Source, q Query, emit func(*Entry) error) error {
+	src = inOrder(src)
 	for next := q.Since; ; {
 		end := src.Position().Offset
 		if q.Until != events.NoOffset {

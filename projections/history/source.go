@@ -31,15 +31,72 @@ type source struct {
 
 // Event fetches one record; a record folded is a record that is there.
 func (s *source) Event(ctx context.Context, o events.Offset) (*events.Event, error) {
+	recs, err := s.fetch(ctx, o, 1)
+	if err != nil {
+		return nil, err
+	}
+	return events.ReadFrame(recs[0].Data)
+}
+
+// fetch fetches records from o on: one at least, and about so many bytes.
+func (s *source) fetch(ctx context.Context, o events.Offset, bytes int) ([]ledger.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	recs, err := s.log.Fetch(ctx, o, 1)
+	recs, err := s.log.Fetch(ctx, o, bytes)
 	if err != nil {
 		return nil, fmt.Errorf("fetch record %d: %w", o, err)
 	}
-	if len(recs) == 0 || recs[0].Offset != o {
+	for i, r := range recs {
+		if r.Offset != o+events.Offset(i) {
+			recs = recs[:i]
+			break
+		}
+	}
+	if len(recs) == 0 {
 		return nil, fmt.Errorf("fetch record %d: the ledger answered with another", o)
 	}
+	return recs, nil
+}
+
+// inOrder gives src for one goroutine that reads records in order: where it can,
+// it fetches many at once. One by one, each is looked for in the ledger anew:
+// 160,000 took 14 s.
+func inOrder(src Source) Source {
+	if s, ok := src.(*source); ok {
+		return &ahead{source: s}
+	}
+	return src
+}
+
+// ahead is a source that fetches ahead of who reads in order.
+type ahead struct {
+	*source
+	chunk []ledger.Record // without a gap
+}
+
+const (
+	aheadBytes = 1 << 20
+	aheadNear  = 64 // records passed over, at most, by who still reads in order
+)
+
+func (a *ahead) Event(ctx context.Context, o events.Offset) (*events.Event, error) {
+	next := events.Offset(-1)
+	if n := len(a.chunk); n > 0 {
+		first := a.chunk[0].Offset
+		if o >= first && o < first+events.Offset(n) {
+			return events.ReadFrame(a.chunk[o-first].Data)
+		}
+		next = first + events.Offset(n)
+	}
+	bytes := 1
+	if o >= next && o-next <= aheadNear {
+		bytes = aheadBytes
+	}
+	recs, err := a.fetch(ctx, o, bytes)
+	if err != nil {
+		return nil, err
+	}
+	a.chunk = recs
 	return events.ReadFrame(recs[0].Data)
 }
 

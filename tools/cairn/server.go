@@ -50,7 +50,7 @@ func (c *serverCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	debug.SetGCPercent(50) // OpenAPI holds much of the heap for good
+	tuneCollector()
 	log, err := openLedger(ctx, paths, s)
 	if err != nil {
 		return err

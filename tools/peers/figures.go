@@ -42,7 +42,7 @@ func (s *sample) add(t sample) {
 // figures turns turns into figures; rates and CPU only where many were done.
 func (s *sample) figures() Figures {
 	f := Figures{}
-	if s.n > 1 && s.took > 0 {
+	if s.n > 10 && s.took > 0 {
 		f["rate_per_s"] = float64(s.n) / s.took.Seconds()
 	}
 	if s.n > 0 {

@@ -32,11 +32,11 @@ func (b *bench) rest(ctx context.Context) error {
 func (b *bench) sayMemory(what, load string) error {
 	l := line{What: what, Load: load}
 	for _, p := range b.peers {
-		rss, _, err := p.memory()
+		u, err := p.memory()
 		if err != nil {
 			return err
 		}
-		l.set(p, Figures{"rss_mb": megabytes(rss), "kb_an_object": float64(rss) / 1e3 / float64(b.objects)})
+		l.set(p, Figures{"rss_mb": megabytes(u.now), "anon_mb": megabytes(u.own), "kb_an_object": float64(u.now) / 1e3 / float64(b.objects)})
 	}
 	return l.say(b.out)
 }
@@ -68,8 +68,8 @@ func (p *peer) list(ctx context.Context, accept string) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	_, peak, err := p.memory()
-	return sample{n: 1, took: took, times: []time.Duration{took}, peak: peak, bytes: n}, err
+	u, err := p.memory()
+	return sample{n: 1, took: took, times: []time.Duration{took}, peak: u.peak, bytes: n}, err
 }
 
 // restart kills a peer's processes and waits until it answers again.

@@ -96,17 +96,24 @@ func parseBusy(stat string, cpus []int) (sum time.Duration, err error) {
 	return sum, nil
 }
 
-// memory is a process' resident bytes, now and at most since resetPeak.
-func memory(pid int) (rss, peak int64, err error) {
+// usage is a process' resident bytes.
+type usage struct {
+	now  int64
+	own  int64 // of them, what no file backs
+	peak int64 // at most since resetPeak
+}
+
+func memory(pid int) (u usage, err error) {
 	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
-		return 0, 0, err
+		return u, err
 	}
-	if rss, err = parseKB(string(b), "VmRSS:"); err != nil {
-		return 0, 0, err
+	for key, into := range map[string]*int64{"VmRSS:": &u.now, "RssAnon:": &u.own, "VmHWM:": &u.peak} {
+		if *into, err = parseKB(string(b), key); err != nil {
+			return u, err
+		}
 	}
-	peak, err = parseKB(string(b), "VmHWM:")
-	return rss, peak, err
+	return u, nil
 }
 
 func parseKB(status, key string) (int64, error) {

@@ -32,9 +32,9 @@ func TestAProcessIsMeasured(t *testing.T) {
 	if err := resetPeak(me); err != nil {
 		t.Fatal(err)
 	}
-	rss, peak, err := memory(me)
-	if err != nil || rss <= 0 || peak < rss/2 {
-		t.Errorf("resident %d, peak %d, %v", rss, peak, err)
+	u, err := memory(me)
+	if err != nil || u.now <= 0 || u.own > u.now || u.peak < u.now/2 {
+		t.Errorf("resident %+v, %v", u, err)
 	}
 	if _, err := cpuOf(me); err != nil {
 		t.Error(err)

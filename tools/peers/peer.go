@@ -163,15 +163,15 @@ func (p *peer) cpu() (sum time.Duration, err error) {
 }
 
 // memory is the sum of the programs' resident bytes, and of their peaks.
-func (p *peer) memory() (rss, peak int64, err error) {
+func (p *peer) memory() (sum usage, err error) {
 	for _, cmd := range p.running {
-		r, m, err := memory(cmd.Process.Pid)
+		u, err := memory(cmd.Process.Pid)
 		if err != nil {
-			return 0, 0, err
+			return sum, err
 		}
-		rss, peak = rss+r, peak+m
+		sum.now, sum.own, sum.peak = sum.now+u.now, sum.own+u.own, sum.peak+u.peak
 	}
-	return rss, peak, nil
+	return sum, nil
 }
 
 func (p *peer) resetPeak() error {

@@ -104,8 +104,8 @@ func (p *peer) inform(ctx context.Context, ns string, informers, objects int) (s
 		}
 		s.bytes += bytes[i]
 	}
-	var err error
-	_, s.peak, err = p.memory()
+	u, err := p.memory()
+	s.peak = u.peak
 	return s, err
 }
 
